@@ -1,0 +1,177 @@
+# rowferry: see README.md. `make` builds build/rowferry; `make check` needs no server;
+# `make test` installs what is missing and runs everything.
+#
+# VARIANT= (release), asan, tsan, failpoints, cover; mutants are built by `make mutants`.
+
+PREFIX  ?= /usr/local
+DESTDIR ?=
+CC      ?= gcc
+PYTHON  ?= python3
+VARIANT ?=
+WERROR  ?= -Werror
+MAKEFLAGS += -j$(shell nproc 2>/dev/null || echo 2)
+
+B := build$(if $(VARIANT),/$(VARIANT))
+
+PACKAGES := libpq rdkafka avro-c jansson yaml-0.1 libcurl sqlite3 libcrypto
+ifneq ($(filter-out install-deps clean layers format,$(or $(MAKECMDGOALS),all)),)
+  PKG_MISSING := $(shell pkg-config --exists $(PACKAGES) 2>/dev/null && command -v $(CC) >/dev/null 2>&1 || echo yes)
+  ifeq ($(PKG_MISSING),yes)
+    $(info installing what the build needs)
+    INSTALLED := $(shell deploy/install-deps.sh build 1>&2; echo $$?)
+  endif
+endif
+
+# Hardening, each flag probed: an older or other compiler leaves out what it does not know.
+probe = $(shell echo 'int main(void){return 0;}' | $(CC) -Werror $(1) -x c - -o /dev/null 2>/dev/null && echo '$(1)')
+HARDEN_CACHE := build/.harden-$(notdir $(CC)).mk
+-include $(HARDEN_CACHE)
+ifndef HARDEN_C
+  HARDEN_C := $(foreach f,-fstack-clash-protection -fstack-protector-strong -fcf-protection=full \
+      -fno-delete-null-pointer-checks -fno-strict-overflow -fno-strict-aliasing \
+      -ftrivial-auto-var-init=zero -fstrict-flex-arrays=3 -Wtrampolines -Wbidi-chars=any \
+      -Wimplicit-fallthrough -Wno-format-truncation,$(call probe,$(f)))
+  HARDEN_L := $(foreach f,-Wl,-z,noexecstack -Wl,-z,relro -Wl,-z,now -Wl,-z,nodlopen -Wl,--as-needed,$(call probe,$(f)))
+  $(shell mkdir -p build; printf 'HARDEN_C := %s\nHARDEN_L := %s\n' '$(HARDEN_C)' '$(HARDEN_L)' > $(HARDEN_CACHE))
+endif
+
+WARN := -Wall -Wextra -Wshadow -Wformat=2 -Wconversion -Wsign-conversion -Wstrict-prototypes \
+        -Werror=implicit -Werror=incompatible-pointer-types -Werror=int-conversion $(WERROR)
+BASE := -std=c11 -D_GNU_SOURCE -g -Iinclude $(shell pkg-config --cflags $(PACKAGES) 2>/dev/null) \
+        -ffile-prefix-map=$(CURDIR)=. -MMD -MP -pthread $(WARN)
+
+ifeq ($(VARIANT),asan)
+  OPT := -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all -DCDC_FAILPOINTS
+  LINK := -fsanitize=address,undefined
+else ifeq ($(VARIANT),tsan)
+  OPT := -O1 -fsanitize=thread -DCDC_FAILPOINTS
+  LINK := -fsanitize=thread
+else ifeq ($(VARIANT),failpoints)
+  OPT := -O2 -DCDC_FAILPOINTS
+else
+  OPT := -O2 -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3 $(HARDEN_C) -fPIE
+  LINK := -pie $(HARDEN_L)
+endif
+CFLAGS_ALL := $(BASE) $(OPT) $(CFLAGS) $(DEFS)
+LIBS := $(shell pkg-config --libs $(PACKAGES) 2>/dev/null) -lm
+
+SRC  := $(sort $(shell find cdc schema sinks -name '*.c'))
+LIB  := $(filter-out cdc/main.c,$(SRC))
+OBJ  := $(SRC:%.c=$(B)/obj/%.o)
+LOBJ := $(LIB:%.c=$(B)/obj/%.o)
+UNIT := $(patsubst tests/unit/%.c,$(B)/tests/unit/%,$(wildcard tests/unit/test_*.c))
+PIPE := $(patsubst tests/pipeline/%.c,$(B)/tests/pipeline/%,$(wildcard tests/pipeline/test_*.c))
+BENCH := $(patsubst tests/bench/%.c,$(B)/tests/bench/%,$(wildcard tests/bench/*.c))
+FUZZ := $(patsubst tests/fuzz/%.c,build/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
+REPLAY := $(patsubst tests/fuzz/%.c,$(B)/tests/replay/%,$(wildcard tests/fuzz/fuzz_*.c))
+
+.PHONY: all check test soak demo demo-kafka bench bench-peers fuzz fuzz-build layers format install \
+        dist clean install-deps unit variants mutants docs tools
+.SECONDARY:
+
+all: $(B)/rowferry
+
+$(B)/rowferry: $(OBJ)
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS_ALL) $(LINK) $(OBJ) $(LIBS) -o $@
+
+$(B)/obj/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS_ALL) -c $< -o $@
+
+$(B)/librowferry.a: $(LOBJ)
+	@rm -f $@
+	ar rcs $@ $(LOBJ)
+
+$(B)/tests/%: tests/%.c $(B)/librowferry.a
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS_ALL) $(LINK) $< $(B)/librowferry.a $(if $(findstring test_,$@),-lcmocka) $(LIBS) -o $@
+
+# A fuzz target run over its corpus as an ordinary test: no fuzzer needed.
+$(B)/tests/replay/%: tests/fuzz/%.c tests/fuzz/replay.c $(B)/librowferry.a
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS_ALL) $(LINK) $< tests/fuzz/replay.c $(B)/librowferry.a $(LIBS) -o $@
+
+unit: $(UNIT) $(PIPE) $(REPLAY)
+
+check: all layers unit
+	@tests/run check
+
+test:
+	@deploy/install-deps.sh test
+	@$(MAKE) --no-print-directory all unit tools
+	@$(MAKE) --no-print-directory variants mutants
+	@tests/run test
+
+soak:
+	@deploy/install-deps.sh test
+	@$(MAKE) --no-print-directory all unit tools variants mutants
+	@tests/run soak
+
+# The same code, instrumented; and with one law broken on purpose, so that its test must fail.
+variants:
+	@$(MAKE) --no-print-directory VARIANT=failpoints all
+	@$(MAKE) --no-print-directory VARIANT=asan all unit
+	@$(MAKE) --no-print-directory VARIANT=tsan all unit
+
+MUTANTS := NO_TAINT OFFSET_OUTSIDE NO_FENCE ACK_EARLY NO_SKIP NO_GAP
+mutants: $(MUTANTS:%=build/mutants/%/rowferry)
+build/mutants/%/rowferry: $(SRC) $(wildcard include/cdc/*.h) $(wildcard cdc/*/*.h schema/*.h sinks/*.h)
+	@mkdir -p $(@D)
+	@$(MAKE) --no-print-directory VARIANT=mutants/$* DEFS="-DMUTANT_$* -DCDC_FAILPOINTS" WERROR= all
+
+tools: $(BENCH)
+
+demo:
+	@deploy/install-deps.sh demo
+	@$(MAKE) --no-print-directory all
+	@deploy/demo/demo.sh
+
+demo-kafka:
+	@deploy/install-deps.sh demo-kafka
+	@$(MAKE) --no-print-directory all
+	@deploy/demo/demo-kafka.sh
+
+bench: all tools
+	@deploy/install-deps.sh test
+	@tests/bench/run
+
+bench-peers: all tools
+	@deploy/install-deps.sh test
+	@tests/bench/run --peers
+
+fuzz-build: $(FUZZ)
+build/fuzz/%: tests/fuzz/%.c $(LIB)
+	@mkdir -p $(@D)
+	clang -std=c11 -D_GNU_SOURCE -g -O1 -Iinclude $$(pkg-config --cflags $(PACKAGES)) -pthread \
+	    -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined $< $(LIB) $(LIBS) -o $@
+
+# FUZZ_SECONDS for each target.
+fuzz: fuzz-build
+	@tests/fuzz/run $(FUZZ)
+
+layers:
+	@tests/layers.sh
+
+format:
+	clang-format -i $(shell git ls-files '*.c' '*.h')
+
+docs: all
+	build/rowferry help config --markdown > docs/configuration-reference.md
+
+install: all
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/doc/rowferry
+	install -m 755 $(B)/rowferry $(DESTDIR)$(PREFIX)/bin/rowferry
+	install -m 644 README.md LICENSE CHANGELOG.md docs/*.md $(DESTDIR)$(PREFIX)/share/doc/rowferry/
+
+dist:
+	@mkdir -p build
+	git archive --prefix=rowferry-0.1.0/ HEAD | gzip -n > build/rowferry-0.1.0.tar.gz
+
+install-deps:
+	deploy/install-deps.sh build
+
+clean:
+	rm -rf build
+
+-include $(OBJ:.o=.d)

@@ -1,0 +1,119 @@
+/*
+ * cli.h -- what the commands share: arguments, output that a terminal can take, errors to exit
+ * statuses, and the question "does this offset fit this slot?".
+ *
+ * A command is `int cli_NAME(int argc, char **argv)` with argv[0] its own name; it returns the
+ * exit status: 0 done, 1 the answer is no, 2 usage or configuration, 3 a server can't be
+ * reached, 4 refused to protect data. Results go to stdout, everything else to stderr.
+ *
+ * Commands work whether the pipeline runs or not: they ask the engines (the slot, each sink's
+ * own offset) and never a running rowferry.
+ *
+ * Threads: one.
+ */
+#ifndef CDC_CLI_CLI_H
+#define CDC_CLI_CLI_H
+
+#include <stdbool.h>
+
+#include "cdc/config.h"
+#include "cdc/report.h"
+#include "cdc/source_postgres.h"
+
+int cli_main(int argc, char **argv);
+
+int cli_run(int argc, char **argv);
+int cli_check(int argc, char **argv);
+int cli_status(int argc, char **argv);
+int cli_offsets(int argc, char **argv);
+int cli_schema(int argc, char **argv);
+int cli_remove(int argc, char **argv);
+int cli_help(int argc, char **argv);
+
+/* ---- arguments ------------------------------------------------------------------------------ */
+
+enum {
+    CLI_EXIT_NO = 1,
+    CLI_EXIT_USAGE = 2,
+    CLI_WORDS_MAX = 4,
+};
+
+/* Options that a command may take; --json is for all of them. */
+enum cli_option {
+    CLI_SINK = 1,
+    CLI_EXPECT = 2,
+    CLI_REASON = 4,
+    CLI_DRY_RUN = 8,
+    CLI_AT_SLOT = 16,
+    CLI_TO = 32,
+    CLI_YES = 64,
+    CLI_MARKDOWN = 128,
+};
+
+struct cli_arguments {
+    const char *words[CLI_WORDS_MAX]; /* what is not an option, NULL where not given */
+    int nwords;
+    const char *sink;
+    const char *expect;
+    const char *reason;
+    const char *to;
+    bool dry_run;
+    bool at_slot;
+    bool yes;
+    bool markdown;
+    bool json;
+};
+
+/* -1 when something is wrong: it has been said, and the caller returns CLI_EXIT_USAGE. */
+int cli_arguments(struct cli_arguments *, int argc, char **argv, unsigned allowed, int least,
+                  int most);
+
+/* "rowferry: WHAT" and the command's usage on stderr; returns CLI_EXIT_USAGE. */
+int cli_usage(const char *command, const char *what);
+
+/* ---- output ---------------------------------------------------------------------------------- */
+
+/* Foreign text (names, servers' words) with control characters escaped. */
+void cli_put(struct buffer *out, const char *text);
+/* 1536 as "1.5 KiB". */
+void cli_put_bytes(struct buffer *out, uint64_t bytes);
+/* Wall clock as 2026-11-22T13:32:00Z; "" for 0. */
+#define CLI_TIME_MAX 32
+const char *cli_time(int64_t wall_us, char *text);
+
+/* before "name":"text" */
+void cli_json_member(struct buffer *out, const char *before, const char *name, const char *text);
+
+/* The whole buffer to stdout, and free it; returns `status`, or 1 when stdout failed. */
+int cli_finish(struct buffer *out, int status);
+
+/* Say the error (stderr; with json also an object on stdout); returns its exit status. */
+int cli_fail(bool json, const struct error *);
+void cli_warn(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+/* ---- engines --------------------------------------------------------------------------------- */
+
+int cli_open_sink(const struct config *, int index, struct sink **out, struct error *err);
+void cli_close_sink(struct sink *);
+
+/* The offset that a sink has, opened and closed for this one question. */
+int cli_read_offset(const struct config *, int index, struct offset *out, struct error *err);
+
+/* Index of the sink of this name; without a name the only sink that there is. -1: CONFIG. */
+int cli_find_sink(const struct config *, const char *name, struct error *err);
+
+/* "none", "starting" or the position. */
+const char *cli_offset_text(const struct offset *, char *text);
+
+/* Bytes of log between an LSN position and a later place; 0 when it is not behind. */
+uint64_t cli_distance(const struct position *, uint64_t lsn);
+
+/*
+ * Whether a pipeline with this slot could go on from this offset. -1 with ERROR_REFUSED and the
+ * code that `run` would stop with (E_GAP, E_SLOT_MISSING, E_WAL_LOST, E_SOURCE_CHANGED,
+ * E_SLOT_UNKNOWN, E_POSITION_AHEAD), *cure set to what mends it.
+ */
+int cli_judge(const char *sink, const struct offset *, const struct postgres_slot *,
+              const char **cure, struct error *err);
+
+#endif

@@ -1,0 +1,270 @@
+/*
+ * run.c -- `rowferry run FILE...`: pipelines until stopped.
+ *
+ * The main thread reads signals, which are blocked everywhere else, and looks after the tables: one made
+ * later that the configuration wants joins its publication. Each pipeline has a thread of its own that
+ * starts and supervises the others. SIGTERM and SIGINT drain; a second one, or ten seconds, end it at once:
+ * what is not committed is read again at the next start.
+ */
+#include <malloc.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "../../schema/registry.h"
+#include "../pipeline.h"
+#include "cdc/clock.h"
+#include "cdc/log.h"
+#include "cli.h"
+
+enum { PIPELINES_MAX = 16, STOP_MS = 9500, WATCH_MS = 15000 };
+
+struct unit {
+    struct config *config;
+    struct source *source;
+    struct catalog *catalog;
+    struct sink *sinks[BATCH_SINKS_MAX];
+    struct schemas *schemas[BATCH_SINKS_MAX];
+    struct encoder *encoders[BATCH_SINKS_MAX];
+    struct pipeline *pipeline;
+    struct postgres_watch *watch;
+    pthread_t thread;
+    bool started;
+    atomic_bool ended;
+    struct error err;
+    int status;
+};
+
+static int
+open_encoder(struct unit *u, int i, const char *database, struct error *err)
+{
+    const struct config_sink *sink = &u->config->sinks[i];
+    struct encoder_settings settings;
+
+    if (sink->format == FORMAT_AVRO) {
+        struct registry_settings registry = {
+            .url = sink->registry,
+            .user = sink->registry_user,
+            .password_file = sink->registry_password_file,
+            .token_file = sink->registry_token_file,
+            .ca_file = sink->registry_ca_file,
+            .auto_register = sink->registry_auto_register,
+        };
+
+        if (registry_open(&u->schemas[i], &registry, err) == -1)
+            return -1;
+    }
+    if (config_encoder(u->config, i, database, u->schemas[i], &settings) == -1)
+        return -1;
+    u->encoders[i] = encoder_new(&settings, err);
+    return u->encoders[i] != NULL ? 0 : -1;
+}
+
+/* The database's name is in every event; the server may still be starting. */
+static int
+ask_database(struct unit *u, struct postgres_slot *slot, struct error *err)
+{
+    struct log_repeat trouble = {0};
+
+    while (postgres_slot_ask(u->config, slot, err) == -1) {
+        if (err->kind != ERROR_RETRY || atomic_load(&u->ended))
+            return -1;
+        if (log_repeat_due(&trouble))
+            log_warn("run", "code=%s %s; trying again", err->code, err->text);
+        usleep(500 * 1000);
+    }
+    return 0;
+}
+
+static int
+open_parts(struct unit *u, struct error *err)
+{
+    struct postgres_slot slot;
+    struct pipeline_parts parts = {0};
+
+    if (ask_database(u, &slot, err) == -1 || postgres_source_open(&u->source, u->config, err) == -1 ||
+        postgres_catalog_open(&u->catalog, u->config, err) == -1)
+        return -1;
+    for (int i = 0; i < u->config->nsinks; i++) {
+        if (cli_open_sink(u->config, i, &u->sinks[i], err) == -1 ||
+            open_encoder(u, i, slot.database, err) == -1)
+            return -1;
+    }
+    parts.config = u->config;
+    parts.source = u->source;
+    parts.decoder = &decoder_pgoutput;
+    parts.catalog = u->catalog;
+    parts.sinks = u->sinks;
+    parts.encoders = u->encoders;
+    u->pipeline = pipeline_new(&parts, err);
+    return u->pipeline != NULL ? 0 : -1;
+}
+
+static void
+close_parts(struct unit *u)
+{
+    pipeline_free(u->pipeline);
+    for (int i = 0; i < u->config->nsinks; i++) {
+        cli_close_sink(u->sinks[i]);
+        encoder_free(u->encoders[i]);
+        if (u->schemas[i] != NULL)
+            u->schemas[i]->ops->close(u->schemas[i]);
+    }
+    if (u->catalog != NULL)
+        u->catalog->ops->close(u->catalog);
+    if (u->source != NULL)
+        u->source->ops->close(u->source);
+    postgres_watch_close(u->watch);
+    config_free(u->config);
+}
+
+static void *
+unit_main(void *arg)
+{
+    struct unit *u = arg;
+
+    if (pipeline_run(u->pipeline, &u->err) == -1) {
+        log_error("run", "pipeline=%s kind=%s code=%s %s", u->config->pipeline,
+                  error_kind_name(u->err.kind), u->err.code, u->err.text);
+        u->status = error_exit_status(&u->err);
+    } else {
+        log_info("run", "pipeline=%s stopped", u->config->pipeline);
+    }
+    atomic_store(&u->ended, true);
+    kill(getpid(), SIGCHLD); /* wake the main thread; nobody else uses it */
+    return NULL;
+}
+
+static bool
+all_ended(struct unit *units, int n)
+{
+    for (int i = 0; i < n; i++) {
+        if (units[i].started && !atomic_load(&units[i].ended))
+            return false;
+    }
+    return true;
+}
+
+static void
+stop_all(struct unit *units, int n)
+{
+    for (int i = 0; i < n; i++) {
+        if (units[i].pipeline != NULL)
+            pipeline_stop(units[i].pipeline);
+    }
+}
+
+/* Until all have ended; the worst status. */
+static int
+supervise(struct unit *units, int n, const sigset_t *signals)
+{
+    int64_t give_up = 0;
+    int64_t watch_due = clock_monotonic_ms() + WATCH_MS;
+    int status = 0;
+
+    while (!all_ended(units, n)) {
+        struct timespec wait = {0, 200 * 1000000};
+        int sig = sigtimedwait(signals, NULL, &wait);
+
+        if (sig == SIGTERM || sig == SIGINT) {
+            log_info("run", "signal=%s draining", sig == SIGTERM ? "TERM" : "INT");
+            stop_all(units, n);
+            if (give_up == 0)
+                give_up = clock_monotonic_ms() + STOP_MS;
+        }
+        if (give_up != 0 && clock_monotonic_ms() > give_up) {
+            log_warn("run", "not drained in time; what is not committed is read again at the next start");
+            _exit(0);
+        }
+        if (give_up == 0 && clock_monotonic_ms() > watch_due) {
+            for (int i = 0; i < n; i++)
+                postgres_watch_look(&units[i].watch, units[i].config);
+            watch_due = clock_monotonic_ms() + WATCH_MS;
+        }
+    }
+    for (int i = 0; i < n; i++) {
+        if (units[i].started)
+            pthread_join(units[i].thread, NULL);
+        status = units[i].status > status ? units[i].status : status;
+    }
+    return status;
+}
+
+static void
+harden(void)
+{
+    struct rlimit none = {0, 0};
+
+    setrlimit(RLIMIT_CORE, &none); /* a core holds rows and passwords */
+    prctl(PR_SET_DUMPABLE, 0);
+    signal(SIGPIPE, SIG_IGN);
+    mallopt(M_ARENA_MAX, 2); /* memory over speed: rows do not come from malloc one by one */
+    mallopt(M_TRIM_THRESHOLD, 4 * 1024 * 1024);
+    mallopt(M_MMAP_THRESHOLD, 1024 * 1024);
+}
+
+static int
+run_units(struct unit *units, int n)
+{
+    sigset_t signals;
+    int status = 0;
+
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGTERM);
+    sigaddset(&signals, SIGINT);
+    sigaddset(&signals, SIGCHLD);
+    for (int i = 0; i < n && status == 0; i++) {
+        if (open_parts(&units[i], &units[i].err) == -1)
+            status = cli_fail(false, &units[i].err);
+    }
+    if (status != 0)
+        return status;
+    pthread_sigmask(SIG_BLOCK, &signals, NULL);
+    for (int i = 0; i < n; i++) {
+        units[i].started = pthread_create(&units[i].thread, NULL, unit_main, &units[i]) == 0;
+        if (!units[i].started) {
+            log_error("run", "can't make a thread");
+            stop_all(units, n);
+            status = 1;
+        }
+    }
+    int ended = supervise(units, n, &signals);
+    return ended > status ? ended : status;
+}
+
+int
+cli_run(int argc, char **argv)
+{
+    static struct unit units[PIPELINES_MAX];
+    struct error err = ERROR_INIT;
+    int n = 0, status = 0;
+
+    if (argc < 2)
+        return cli_usage("run", "a configuration file is needed");
+    harden();
+    for (int i = 1; i < argc && status == 0; i++) {
+        if (strcmp(argv[i], "--json") == 0)
+            continue;
+        if (argv[i][0] == '-' || n == PIPELINES_MAX)
+            status = cli_usage("run", argv[i][0] == '-' ? "run takes files only" : "too many files");
+        else if (config_load(&units[n].config, argv[i], &err) == -1)
+            status = cli_fail(false, &err);
+        else
+            n++;
+    }
+    if (status == 0 && n == 0)
+        status = cli_usage("run", "a configuration file is needed");
+    if (status == 0) {
+        log_setup((enum log_level)units[0].config->log.level, units[0].config->log.format == 1);
+        status = run_units(units, n);
+    }
+    for (int i = 0; i < n; i++)
+        close_parts(&units[i]);
+    return status;
+}

@@ -1,0 +1,195 @@
+/*
+ * pipeline_reader.c -- the source thread: read, hand on, confirm.
+ *
+ * It never waits for a sink: when the ring is full it only serves the connection, so keepalives are
+ * answered whatever the sinks do. What it confirms is the minimum over the sinks' commits.
+ */
+#include "cdc/clock.h"
+#include "cdc/failpoint.h"
+#include "pipeline_internal.h"
+
+enum { READ_WAIT_MS = 50, SERVE_WAIT_MS = 5, HEARTBEAT_MOST_MS = 3600 * 1000 };
+
+struct reader {
+    struct pipeline *p;
+    struct source *source;
+    struct batch *batch;       /* being filled; NULL: none in hand */
+    struct position handed;    /* end of the last batch that was put */
+    int64_t handed_ms;
+};
+
+static void
+confirm(struct reader *r)
+{
+#ifdef MUTANT_ACK_EARLY
+    struct position end = r->handed;
+#else
+    struct position end = progress_min(r->p->progress);
+#endif
+
+    r->source->ops->confirm(r->source, &end);
+}
+
+static void
+hand_on(struct reader *r)
+{
+    r->handed = r->batch->end;
+    r->handed_ms = clock_monotonic_ms();
+    ring_put(r->p->ring, r->batch);
+    r->batch = NULL;
+}
+
+/* A position that moved without changes is handed on too: every so often, and before a stop. */
+static bool
+heartbeat_due(const struct reader *r)
+{
+    int64_t quiet = clock_monotonic_ms() - r->handed_ms;
+
+    if (r->batch->end.kind == POSITION_NONE)
+        return false;
+    if (position_equal(&r->batch->end, &r->handed))
+        return quiet >= HEARTBEAT_MOST_MS; /* keeps the producer's id alive in Kafka */
+    return quiet >= r->p->parts.config->source.heartbeat_ms;
+}
+
+/*
+ * The connection is gone; memory stays. The source goes on from where it was, so what comes again is
+ * dropped there. A server that does not fit any more (E_GAP) may only mean that another instance ran
+ * in between: a restart of the whole run finds out.
+ */
+static int
+reconnect(struct reader *r, const struct error *why)
+{
+    struct pipeline *p = r->p;
+    int pause_ms = PAUSE_FIRST_MS;
+    struct log_repeat trouble = {0};
+    struct error err = *why;
+
+    atomic_store(&p->lease, false);
+    while (life_of(p) == LIFE_RUNNING) {
+        struct source_start found = {0};
+
+        if (log_repeat_due(&trouble))
+            log_warn("reader", "code=%s %s; connecting again", err.code, err.text);
+        if (!pipeline_pause(p, pipeline_backoff(&pause_ms)))
+            return -1;
+        if (r->source->ops->start(r->source, false, &found, &err) == 0) {
+            struct offset sinks = p->stages[0].durable; /* its identity; the place is the minimum */
+
+            sinks.state = OFFSET_AT;
+            sinks.position = progress_min(p->progress);
+            if (r->source->ops->check_offset(r->source, &sinks, &err) == -1) {
+                pipeline_restart(p, err.text);
+                return -1;
+            }
+            atomic_store(&p->lease, true);
+            log_info("reader", "streaming again");
+            return 0;
+        }
+        if (err.kind != ERROR_RETRY) {
+            pipeline_fail(p, &err);
+            return -1;
+        }
+    }
+    return -1;
+}
+
+static int
+on_error(struct reader *r, const struct error *err)
+{
+    if (err->kind == ERROR_RETRY)
+        return reconnect(r, err);
+    pipeline_fail(r->p, err);
+    return -1;
+}
+
+/* One turn. -1: the run ends. */
+static int
+turn(struct reader *r)
+{
+    struct error err = ERROR_INIT;
+    bool full = false;
+    int rc;
+
+    confirm(r);
+    if (r->batch == NULL)
+        r->batch = ring_reserve(r->p->ring, 0);
+    if (r->batch == NULL) {
+        if (r->source->ops->serve(r->source, SERVE_WAIT_MS, &err) == -1)
+            return on_error(r, &err);
+        return 0;
+    }
+    rc = r->source->ops->read(r->source, r->batch, READ_WAIT_MS, &full, &err);
+    if (rc == -1)
+        return on_error(r, &err);
+    if (r->batch->nframes > 0 ? full || rc == SOURCE_IDLE : heartbeat_due(r))
+        hand_on(r);
+    return 0;
+}
+
+/* Stopping: hand on what is there, keep the connection alive while the sinks finish. */
+static void
+drain(struct reader *r)
+{
+    int64_t until = clock_monotonic_ms() + DRAIN_MS;
+    struct error err = ERROR_INIT;
+
+    if (r->batch != NULL && (r->batch->nframes > 0 || !position_equal(&r->batch->end, &r->handed)) &&
+        r->batch->end.kind != POSITION_NONE)
+        hand_on(r);
+    while (life_of(r->p) == LIFE_DRAINING && !ring_empty(r->p->ring) &&
+           atomic_load(&r->p->sinks_running) > 0 && clock_monotonic_ms() < until) {
+        confirm(r);
+        if (r->source->ops->serve(r->source, SERVE_WAIT_MS, &err) == -1)
+            break;
+    }
+    confirm(r);
+    if (ring_empty(r->p->ring))
+        log_info("reader", "drained");
+    else
+        log_warn("reader", "stopping with changes in flight; they are read again at the next start");
+}
+
+void *
+reader_main(void *arg)
+{
+    struct pipeline *p = arg;
+    struct reader r = {.p = p, .source = p->parts.source, .handed_ms = clock_monotonic_ms()};
+
+    r.handed = progress_min(p->progress);
+    while (life_of(p) == LIFE_RUNNING) {
+        if (turn(&r) == -1)
+            break;
+    }
+    if (life_of(p) == LIFE_DRAINING)
+        drain(&r);
+    if (r.batch != NULL)
+        ring_unreserve(p->ring, r.batch);
+    if (life_of(p) == LIFE_DRAINING)
+        atomic_store(&p->life, LIFE_OVER);
+    ring_close(p->ring);
+    r.source->ops->stop(r.source);
+    atomic_store(&p->lease, false);
+    return NULL;
+}
+
+void *
+shaper_main(void *arg)
+{
+    struct pipeline *p = arg;
+    struct arena scratch = {0};
+    struct batch *batch;
+
+    while ((batch = ring_take(p->ring)) != NULL) {
+        struct error err = ERROR_INIT;
+
+        if (shape_batch(p->shape, batch, &scratch, &err) == -1) {
+            if (err.kind != ERROR_RETRY) /* RETRY: only because we are stopping */
+                pipeline_fail(p, &err);
+            break;
+        }
+        ring_shaped(p->ring, batch);
+    }
+    arena_free(&scratch);
+    return NULL;
+}

@@ -1,0 +1,283 @@
+/*
+ * pipeline_sink.c -- a thread for each sink: write, choose the commit point, commit, go back.
+ *
+ *                   write ok                     commit ok
+ *     batch ──────▶ written, not committed ────▶ durable: progress moves, slots are let go
+ *                      │  any failure                ▲
+ *                      ▼                             │ the position is the end of what was written
+ *                   abort ▶ fence ▶ resume ──────────┤
+ *                                                    │ the position is the start: written again from memory
+ *                                                    ▼
+ *                                                  batch
+ *
+ * Commit points: at once when nothing more is ready and the last commits were small; under load only
+ * after a while or a number of events, so that transactions grow with the load and shrink when idle.
+ */
+#include <string.h>
+
+#include "cdc/clock.h"
+#include "pipeline_internal.h"
+
+enum {
+    LINGER_EVENTS = 500, /* a commit of at least so many events counts as load */
+    LINGER_MS = 200,
+    WAIT_MS = 100,
+};
+
+static bool
+ended(const struct sink_stage *s)
+{
+    enum life life = life_of(s->pipeline);
+
+    return life == LIFE_OVER || life == LIFE_RESTART;
+}
+
+static bool
+is_whole(const struct sink_stage *s)
+{
+    return s->config->transaction == TRANSACTION_WHOLE;
+}
+
+/* The first frame of the batch that this sink does not have yet. */
+static uint32_t
+first_needed(const struct sink_stage *s, const struct batch *batch)
+{
+    for (uint32_t i = 0; i < batch->nframes; i++) {
+        const struct frame *frame = &batch->frames[i];
+        const struct transaction *txn = &batch->transactions[frame->transaction].id;
+
+        if (frame->ordinal >= position_done(&s->durable.position, txn))
+            return i;
+    }
+    return batch->nframes;
+}
+
+static void
+note_durable(struct sink_stage *s)
+{
+    s->durable = s->committing;
+    s->durable_seq = s->written_seq;
+    s->last_commit_events = s->events;
+    s->events = s->bytes = 0;
+    s->let_go = false;
+    s->last_commit_ms = clock_monotonic_ms();
+    progress_commit(s->pipeline->progress, s->index, s->durable_seq, &s->written);
+    ring_release(s->pipeline->ring, s->index, s->durable_seq);
+}
+
+static bool
+is_newer(const struct position *a, const struct position *than)
+{
+    struct position older = position_meet(a, than);
+
+    return !position_equal(a, than) && position_equal(&older, than);
+}
+
+static int
+commit(struct sink_stage *s, struct error *err)
+{
+    if (s->written_seq == s->durable_seq)
+        return 0;
+    s->committing = s->durable;
+    s->committing.state = OFFSET_AT;
+    /* A batch that the sink was ahead of must not take its position back. */
+    if (is_newer(&s->written, &s->durable.position))
+        s->committing.position = s->written;
+    s->committing.source = s->pipeline->found.identity;
+    memcpy(s->committing.options_hash, s->pipeline->found.options_hash,
+           sizeof(s->committing.options_hash));
+    if (position_equal(&s->committing.position, &s->durable.position) && s->events == 0) {
+        note_durable(s); /* all of it was there before */
+        return 0;
+    }
+    if (sink_commit(s->sink, &s->committing, err) == -1)
+        return -1;
+    note_durable(s);
+    return 0;
+}
+
+static int
+write_batch(struct sink_stage *s, const struct batch *batch, struct error *err)
+{
+    const struct events *events = &batch->events[s->index];
+    uint32_t first = first_needed(s, batch);
+
+    if (events->failed.kind != ERROR_NONE && events->failed_frame >= first) {
+        /* What came before it is delivered; then a person has to decide. */
+        if (!s->mid_transaction || !is_whole(s)) {
+            if (commit(s, err) == -1)
+                return -1;
+        }
+        *err = events->failed;
+        return -1;
+    }
+    if (first < batch->nframes && sink_write(s->sink, batch, s->index, first, err) == -1)
+        return -1;
+    if (first < batch->nframes) {
+        if (s->events == 0)
+            s->since_ms = clock_monotonic_ms();
+        s->events += events->count;
+        s->bytes += events->encoded.len;
+    }
+    s->written_seq = batch->seq;
+    s->written = batch->end;
+    s->mid_transaction = batch->mid_transaction;
+    return 0;
+}
+
+/* Slices of a transaction too large for memory: let them go once nothing points into them. */
+static int
+let_go(struct sink_stage *s, struct error *err)
+{
+    if (s->sink->ops->flush(s->sink, err) == -1)
+        return -1;
+    s->let_go = true;
+    ring_release(s->pipeline->ring, s->index, s->written_seq);
+    return 0;
+}
+
+static bool
+may_commit(const struct sink_stage *s)
+{
+    return s->written_seq != s->durable_seq && !(is_whole(s) && s->mid_transaction);
+}
+
+static bool
+must_commit(const struct sink_stage *s)
+{
+    return s->events >= (uint64_t)s->config->commit_events ||
+           s->bytes >= (uint64_t)s->config->commit_bytes ||
+           (s->events > 0 && clock_monotonic_ms() - s->since_ms >= s->config->commit_ms) ||
+           ring_full(s->pipeline->ring);
+}
+
+/* How long to wait for more before committing what there is. */
+static int
+linger(const struct sink_stage *s)
+{
+    int64_t left;
+
+    if (s->events == 0 || s->last_commit_events < LINGER_EVENTS ||
+        life_of(s->pipeline) == LIFE_DRAINING)
+        return 0;
+    left = s->since_ms + LINGER_MS - clock_monotonic_ms();
+    return left > 0 ? (int)left : 0;
+}
+
+static int
+step(struct sink_stage *s, struct error *err)
+{
+    struct batch *batch =
+        ring_next(s->pipeline->ring, s->index, may_commit(s) ? linger(s) : WAIT_MS);
+
+    if (batch != NULL) {
+        if (write_batch(s, batch, err) == -1)
+            return -1;
+        if (!must_commit(s))
+            return 0;
+    }
+    if (may_commit(s))
+        return commit(s, err);
+    if (s->mid_transaction && is_whole(s) && ring_full(s->pipeline->ring))
+        return let_go(s, err);
+    return 0;
+}
+
+/* Where the sink stands after a fence: before what was written, or behind it. */
+static int
+find_place(struct sink_stage *s, struct error *err)
+{
+    struct offset now;
+    char want[POSITION_TEXT_MAX], got[POSITION_TEXT_MAX];
+
+    if (s->sink->ops->resume(s->sink, &now, err) == -1)
+        return -1;
+    if (now.state == OFFSET_AT && position_equal(&now.position, &s->committing.position) &&
+        !position_equal(&now.position, &s->durable.position)) {
+        log_info("sink", "sink=%s position=%s the commit had arrived", s->sink->name,
+                 position_print(&now.position, got));
+        s->committing = now;
+        note_durable(s);
+        return 0;
+    }
+    if (now.state != s->durable.state || !position_equal(&now.position, &s->durable.position))
+        return error_set(err, ERROR_REFUSED, "E_POSITION_MOVED",
+                         "sink %s stands at %s, expected %s: somebody else wrote its offset",
+                         s->sink->name, position_print(&now.position, got),
+                         position_print(&s->durable.position, want));
+    s->durable = now;
+    return 0;
+}
+
+static void
+forget_written(struct sink_stage *s)
+{
+    s->written_seq = s->durable_seq;
+    s->events = s->bytes = 0;
+    s->mid_transaction = false;
+}
+
+/* Abort, fence, ask; then go on from memory. 0: going on; -1: the run ends. */
+static int
+go_back(struct sink_stage *s, struct error *why)
+{
+    struct log_repeat trouble = {0};
+    struct error err = *why;
+    int pause_ms = PAUSE_FIRST_MS;
+
+    while (!ended(s)) {
+        if (log_repeat_due(&trouble))
+            log_warn("sink", "sink=%s kind=%s code=%s %s; going back to the last commit", s->sink->name,
+                     error_kind_name(err.kind), err.code, err.text);
+        s->sink->ops->abort(s->sink);
+        if (s->let_go) {
+            pipeline_restart(s->pipeline, "a transaction larger than memory must be read again");
+            return -1;
+        }
+        if (!pipeline_pause(s->pipeline, pipeline_backoff(&pause_ms)))
+            return -1;
+        if (!atomic_load(&s->pipeline->lease) && life_of(s->pipeline) == LIFE_RUNNING)
+            continue; /* without the lease somebody else may be writing: don't fence them */
+        if (s->sink->ops->fence(s->sink, &err) == 0 && find_place(s, &err) == 0) {
+            forget_written(s);
+            if (ring_rewind(s->pipeline->ring, s->index, s->durable_seq + 1)) {
+                log_info("sink", "sink=%s going on", s->sink->name);
+                return 0;
+            }
+            pipeline_restart(s->pipeline, "what has to be written again is not in memory any more");
+            return -1;
+        }
+        if (err.kind != ERROR_RETRY && err.kind != ERROR_REWIND) {
+            *why = err;
+            pipeline_fail(s->pipeline, why);
+            return -1;
+        }
+    }
+    return -1;
+}
+
+void *
+sink_main(void *arg)
+{
+    struct sink_stage *s = arg;
+
+    while (!ended(s)) {
+        struct error err = ERROR_INIT;
+
+        if (step(s, &err) == 0)
+            continue;
+        if (err.kind == ERROR_RETRY || err.kind == ERROR_REWIND) {
+            s->committing.position = s->written_seq != s->durable_seq ? s->written : s->durable.position;
+            if (go_back(s, &err) == -1)
+                break;
+            continue;
+        }
+        s->sink->ops->abort(s->sink);
+        pipeline_fail(s->pipeline, &err);
+        break;
+    }
+    if (s->written_seq != s->durable_seq)
+        s->sink->ops->abort(s->sink); /* leave no open transaction behind */
+    atomic_fetch_sub(&s->pipeline->sinks_running, 1);
+    return NULL;
+}

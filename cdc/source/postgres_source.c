@@ -1,0 +1,825 @@
+/*
+ * postgres_source.c -- the PostgreSQL source: slot, CopyBoth stream, keepalives, confirmation.
+ *
+ * One thread. Two connections: an ordinary one for questions (the set-up, the slot's place), and the
+ * replication one, which is also the lease: a slot has one reader at a time.
+ *
+ *     start:  ordinary: version, tables, publication | replication: IDENTIFY_SYSTEM,
+ *             CREATE_REPLICATION_SLOT when this is a first start, START_REPLICATION ... 0/0
+ *     read:   CopyData 'w' -> framer -> batch;  'k' -> framer, reply when asked
+ *     serve:  nothing is read, status goes out from the timer
+ *
+ * Until the caller has confirmed something, status goes out with flush 0, which the server ignores.
+ * What is confirmed never passes what the server has sent, nor what every required sink has durably.
+ *
+ * Reading in big pieces: the walsender makes one small send for each message, and each wakes a reader
+ * that waits. Under load the socket's low-water mark is raised, so that a wait ends only when much has
+ * come or a millisecond or two has passed; this spares both sides their wake-ups.
+ */
+#include <assert.h>
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "../decode/pgoutput_frame.h"
+#include "cdc/clock.h"
+#include "cdc/failpoint.h"
+#include "cdc/log.h"
+#include "cdc/offset.h"
+#include "cdc/source_postgres.h"
+#include "postgres_tables.h"
+
+enum {
+    STATUS_SOON_MS = 1000, /* after our position moved */
+    LOW_WATER_BYTES = 48 * 1024, /* when under load */
+    LOW_WATER_WAIT_MS = 2,
+    MESSAGE_MAX = 1 << 30,
+};
+
+static const int64_t EPOCH_2000_US = INT64_C(946684800000000);
+
+/* One line of TIMELINE_HISTORY: this timeline ended at that place. */
+struct timeline_end {
+    uint32_t timeline;
+    uint64_t end;
+};
+
+enum { TIMELINES_MAX = 256 };
+
+struct postgres_source {
+    struct source base;
+    const struct config *config;
+    PGconn *ask;    /* ordinary */
+    PGconn *stream; /* replication; NULL between start and stop */
+    struct framer framer;
+    uint32_t *enums;
+    int nenums;
+    bool text_only;      /* a type without binary decoder came: text for this connection */
+    uint64_t sent_high;  /* the highest place that the server has named */
+    uint64_t confirmed;  /* what may be told as flushed; 0: nothing yet */
+    uint64_t told;       /* what was told last */
+    int64_t status_due;  /* clock_monotonic_ms */
+    bool reply_wanted;   /* asked for; answered at once, and again when `confirmed` moves */
+    struct source_start found;  /* by the last start */
+    struct timeline_end history[TIMELINES_MAX];
+    int nhistory;
+    size_t since_read;   /* bytes got out since the last PQconsumeInput */
+    bool under_load;
+};
+
+static struct postgres_source *
+from_source(struct source *source)
+{
+    return (struct postgres_source *)source;
+}
+
+static bool
+wants_table(void *arg, const char *schema, const char *table)
+{
+    const struct postgres_source *pg = arg;
+
+    return config_wants(&pg->config->source, schema, table);
+}
+
+static int
+compare_oid(const void *a, const void *b)
+{
+    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+
+    return x < y ? -1 : x > y;
+}
+
+static bool
+is_enum_type(void *arg, uint32_t oid)
+{
+    const struct postgres_source *pg = arg;
+
+    return pg->nenums > 0 &&
+           bsearch(&oid, pg->enums, (size_t)pg->nenums, sizeof(oid), compare_oid) != NULL;
+}
+
+void
+postgres_slot_name(const struct config *config, char *out)
+{
+    if (config->source.slot != NULL && config->source.slot[0] != 0)
+        snprintf(out, 64, "%s", config->source.slot);
+    else
+        snprintf(out, 64, "rowferry_%.54s", config->pipeline);
+}
+
+void
+postgres_publication_name(const struct config *config, char *out)
+{
+    if (config->source.publication != NULL && config->source.publication[0] != 0)
+        snprintf(out, 64, "%s", config->source.publication);
+    else
+        snprintf(out, 64, "rowferry_%.54s", config->pipeline);
+}
+
+/* ---- start ---- */
+
+static int
+check_server(struct postgres_source *pg, struct error *err)
+{
+    PGresult *res = pg_query(pg->ask, err, "SELECT current_setting('wal_level'), pg_is_in_recovery()");
+    int rc = 0;
+
+    if (res == NULL)
+        return -1;
+    if (PQserverVersion(pg->ask) < 130000)
+        rc = error_set(err, ERROR_CONFIG, "E_VERSION", "source: PostgreSQL 13 or newer is needed");
+    else if (strcmp(pg_text(res, 0, 0), "logical") != 0)
+        rc = error_set(err, ERROR_CONFIG, "E_WAL_LEVEL",
+                       "source: wal_level is %s; run: ALTER SYSTEM SET wal_level = logical; and restart "
+                       "the server",
+                       pg_text(res, 0, 0));
+    PQclear(res);
+    return rc;
+}
+
+static int
+identify(PGconn *stream, struct source_identity *out, struct error *err)
+{
+    PGresult *res = PQexec(stream, "IDENTIFY_SYSTEM");
+
+    if (PQresultStatus(res) != PGRES_TUPLES_OK || PQntuples(res) != 1 || PQnfields(res) < 4) {
+        pg_error(stream, res, err, "IDENTIFY_SYSTEM");
+        PQclear(res);
+        return -1;
+    }
+    snprintf(out->id, sizeof(out->id), "postgresql:%.40s/%.100s", pg_text(res, 0, 0),
+             pg_text(res, 0, 3));
+    out->timeline = (uint32_t)strtoul(pg_text(res, 0, 1), NULL, 10);
+    PQclear(res);
+    return 0;
+}
+
+/* Where the server's earlier timelines ended: a file of "timeline TAB place TAB reason" lines. */
+static int
+ask_history(struct postgres_source *pg, uint32_t timeline, struct error *err)
+{
+    char sql[60], *copy, *save = NULL;
+    PGresult *res;
+
+    pg->nhistory = 0;
+    if (timeline <= 1)
+        return 0;
+    snprintf(sql, sizeof(sql), "TIMELINE_HISTORY %u", timeline);
+    res = PQexec(pg->stream, sql);
+    if (PQresultStatus(res) != PGRES_TUPLES_OK || PQntuples(res) != 1 || PQnfields(res) < 2) {
+        pg_error(pg->stream, res, err, sql);
+        PQclear(res);
+        return -1;
+    }
+    copy = strdup(pg_text(res, 0, 1));
+    PQclear(res);
+    if (copy == NULL)
+        return error_set(err, ERROR_FATAL, "", "out of memory for the timeline history");
+    for (char *line = strtok_r(copy, "\n", &save); line != NULL && pg->nhistory < TIMELINES_MAX;
+         line = strtok_r(NULL, "\n", &save)) {
+        struct timeline_end *end = &pg->history[pg->nhistory];
+        char place[32];
+
+        if (sscanf(line, "%u %31s", &end->timeline, place) == 2 && lsn_parse(&end->end, place))
+            pg->nhistory++;
+    }
+    free(copy);
+    return 0;
+}
+
+static int
+create_slot(struct postgres_source *pg, const char *slot, struct error *err)
+{
+    PGresult *res;
+    char sql[160];
+
+    snprintf(sql, sizeof(sql), "CREATE_REPLICATION_SLOT \"%s\" LOGICAL pgoutput NOEXPORT_SNAPSHOT", slot);
+    log_info("postgres", "slot=%s creating; waits for transactions that run now to end", slot);
+    res = PQexec(pg->stream, sql);
+    if (PQresultStatus(res) != PGRES_TUPLES_OK) {
+        const char *state = PQresultErrorField(res, PG_DIAG_SQLSTATE);
+
+        if (state != NULL && strcmp(state, "42710") == 0) {
+            PQclear(res); /* another instance was quicker: it is there, which is what we want */
+            return 0;
+        }
+        pg_error(pg->stream, res, err, sql);
+        if (state != NULL && strcmp(state, "53400") == 0)
+            error_set(err, ERROR_CONFIG, "E_SLOTS_FULL",
+                      "source: all replication slots are in use; raise max_replication_slots");
+        PQclear(res);
+        return -1;
+    }
+    log_info("postgres", "slot=%s consistent_point=%s created", slot, pg_text(res, 0, 1));
+    PQclear(res);
+    return 0;
+}
+
+/* What a refused START means. */
+static int
+start_error(struct postgres_source *pg, const PGresult *res, const char *slot, bool first,
+            struct error *err)
+{
+    const char *state = PQresultErrorField(res, PG_DIAG_SQLSTATE);
+    const char *primary = PQresultErrorField(res, PG_DIAG_MESSAGE_PRIMARY);
+    const char *detail = PQresultErrorField(res, PG_DIAG_MESSAGE_DETAIL);
+
+    if (state != NULL && strcmp(state, "55006") == 0)
+        return error_set(err, ERROR_RETRY, "E_SLOT_ACTIVE", "another instance runs: %s", primary);
+    if (state != NULL && strcmp(state, "42704") == 0)
+        return error_set(err, first ? ERROR_RETRY : ERROR_REFUSED, "E_SLOT_MISSING",
+                         "slot \"%s\" does not exist though a sink has a position: changes since it was "
+                         "dropped are lost to us; see the runbook",
+                         slot);
+    if (state != NULL && strcmp(state, "55000") == 0)
+        return error_set(err, ERROR_REFUSED, "E_WAL_LOST", "slot \"%s\" can't be read any more: %s%s%s%s",
+                         slot, primary, detail != NULL ? " (" : "", detail != NULL ? detail : "",
+                         detail != NULL ? ")" : "");
+    return pg_error(pg->stream, res, err, "START_REPLICATION");
+}
+
+/* 'pub1','pub2' inside a single-quoted option: double quotes around each name. */
+static void
+put_publications(struct postgres_source *pg, const struct pg_tables *tables, struct buffer *sql)
+{
+    char name[64];
+    struct buffer list = {0};
+    bool inserts = false;
+
+    postgres_publication_name(pg->config, name);
+    pg_identifier(&list, name);
+    for (int i = 0; i < tables->n; i++)
+        inserts |= tables->at[i].published_inserts;
+    if (inserts) {
+        publication_inserts_name(pg->config, name);
+        buffer_put_u8(&list, ',');
+        pg_identifier(&list, name);
+    }
+    pg_literal(sql, buffer_cstr(&list));
+    buffer_free(&list);
+}
+
+static int
+start_stream(struct postgres_source *pg, const struct pg_tables *tables, const char *slot, bool first,
+             struct error *err)
+{
+    struct buffer sql = {0};
+    PGresult *res;
+    int rc = 0;
+
+    buffer_put_string(&sql, "START_REPLICATION SLOT ");
+    pg_identifier(&sql, slot);
+    buffer_put_string(&sql, " LOGICAL 0/0 (proto_version '1', publication_names ");
+    put_publications(pg, tables, &sql);
+    buffer_put_string(&sql, pg->framer.binary ? ", binary 'true')" : ")");
+    res = PQexec(pg->stream, buffer_cstr(&sql));
+    if (PQresultStatus(res) != PGRES_COPY_BOTH)
+        rc = start_error(pg, res, slot, first, err);
+    PQclear(res);
+    buffer_free(&sql);
+    return rc;
+}
+
+/* Binary when the server can and every captured column has a decoder. */
+static void
+choose_format(struct postgres_source *pg, const struct pg_tables *tables)
+{
+    pg->framer.binary = PQserverVersion(pg->ask) >= 140000 && !pg->text_only;
+    for (int i = 0; i < tables->n && pg->framer.binary; i++) {
+        if (tables->at[i].unlisted_type) {
+            pg->framer.binary = false;
+            log_info("postgres", "table=%s.%s column=%s format=text its type is read as text",
+                     tables->at[i].schema, tables->at[i].table, tables->at[i].unlisted);
+        }
+    }
+    pg->text_only = false;
+}
+
+/* Where the server is: asked after START, so nobody else can move the slot any more. */
+static int
+ask_slot(struct postgres_source *pg, const char *slot, struct source_start *out, struct error *err)
+{
+    PGresult *res = pg_query(pg->ask, err,
+                             "SELECT s.confirmed_flush_lsn, CASE WHEN pg_is_in_recovery() THEN "
+                             "pg_last_wal_replay_lsn() ELSE pg_current_wal_lsn() END, s.wal_status FROM "
+                             "pg_replication_slots s WHERE s.slot_name = '%s'",
+                             slot);
+    int rc = 0;
+
+    if (res == NULL)
+        return -1;
+    out->confirmed = out->latest = (struct position){POSITION_LSN, 0, 0, 0};
+    if (PQntuples(res) != 1 || !lsn_parse(&out->confirmed.end, pg_text(res, 0, 0)) ||
+        !lsn_parse(&out->latest.end, pg_text(res, 0, 1)))
+        rc = error_set(err, ERROR_RETRY, "E_SLOT_MISSING", "slot \"%s\" vanished while starting", slot);
+    else if (strcmp(pg_text(res, 0, 2), "lost") == 0)
+        rc = error_set(err, ERROR_REFUSED, "E_WAL_LOST", "slot \"%s\": its WAL was removed", slot);
+    PQclear(res);
+    return rc;
+}
+
+static int
+slot_exists(struct postgres_source *pg, const char *slot, bool *exists, struct error *err)
+{
+    PGresult *res =
+        pg_query(pg->ask, err, "SELECT database FROM pg_replication_slots WHERE slot_name = '%s'", slot);
+
+    if (res == NULL)
+        return -1;
+    *exists = PQntuples(res) == 1;
+    PQclear(res);
+    return 0;
+}
+
+static void
+disconnect(struct postgres_source *pg)
+{
+    PQfinish(pg->stream);
+    PQfinish(pg->ask);
+    pg->stream = pg->ask = NULL;
+}
+
+static int
+connect_and_start(struct postgres_source *pg, bool first, struct source_start *out, struct error *err)
+{
+    struct pg_tables tables = {0};
+    char slot[64];
+    bool exists;
+    int rc = -1;
+
+    postgres_slot_name(pg->config, slot);
+    pg->ask = pg_connect(pg->config, false, "ask", err);
+    if (pg->ask == NULL || check_server(pg, err) == -1 || slot_exists(pg, slot, &exists, err) == -1 ||
+        tables_ask(pg->ask, pg->config, &tables, err) == -1)
+        goto out;
+    free(pg->enums);
+    pg->enums = NULL;
+    pg->nenums = 0;
+    if (!exists && !first) {
+        error_set(err, ERROR_REFUSED, "E_SLOT_MISSING",
+                  "slot \"%s\" does not exist though a sink has a position: changes since it was "
+                  "dropped are lost to us; see the runbook",
+                  slot);
+        goto out;
+    }
+    if (enums_ask(pg->ask, &pg->enums, &pg->nenums, err) == -1 ||
+        publication_prepare(pg->ask, pg->config, &tables, !exists || first, err) == -1)
+        goto out;
+    if (failpoint("first.publication") == -1)
+        goto out;
+    choose_format(pg, &tables);
+    pg->stream = pg_connect(pg->config, true, "stream", err);
+    if (pg->stream == NULL || identify(pg->stream, &out->identity, err) == -1 ||
+        ask_history(pg, out->identity.timeline, err) == -1 ||
+        publication_hash(pg->ask, pg->config, out->options_hash, err) == -1)
+        goto out;
+    out->created = false;
+    if (!exists) {
+        if (create_slot(pg, slot, err) == -1)
+            goto out;
+        out->created = true;
+        if (failpoint("first.slot") == -1)
+            goto out;
+    }
+    if (start_stream(pg, &tables, slot, first, err) == -1 || ask_slot(pg, slot, out, err) == -1)
+        goto out;
+    rc = 0;
+out:
+    tables_free(&tables);
+    if (rc == -1)
+        disconnect(pg);
+    return rc;
+}
+
+static int
+source_has_place(struct source *source, struct error *err)
+{
+    struct postgres_source *pg = from_source(source);
+    char slot[64];
+    bool exists;
+
+    disconnect(pg);
+    postgres_slot_name(pg->config, slot);
+    pg->ask = pg_connect(pg->config, false, "ask", err);
+    if (pg->ask == NULL || slot_exists(pg, slot, &exists, err) == -1)
+        return -1;
+    disconnect(pg);
+    return exists ? 1 : 0;
+}
+
+static int
+source_start(struct source *source, bool first, struct source_start *out, struct error *err)
+{
+    struct postgres_source *pg = from_source(source);
+
+    disconnect(pg);
+    if (connect_and_start(pg, first, out, err) == -1)
+        return -1;
+    pg->found = *out;
+    PQsetnonblocking(pg->stream, 1);
+    framer_connected(&pg->framer);
+    pg->sent_high = out->confirmed.end;
+    pg->confirmed = pg->told = 0;
+    pg->status_due = clock_monotonic_ms() + pg->config->source.status_ms;
+    pg->reply_wanted = false;
+    pg->since_read = 0;
+    pg->under_load = false;
+    log_info("postgres", "server=%s timeline=%u version=%d format=%s streaming", out->identity.id,
+             out->identity.timeline, PQserverVersion(pg->stream), pg->framer.binary ? "binary" : "text");
+    if (failpoint("src.connected") == -1)
+        return error_set(err, ERROR_RETRY, "", "failpoint");
+    return 0;
+}
+
+static int
+check_timeline(struct postgres_source *pg, const struct offset *offset, struct error *err)
+{
+    char at[LSN_TEXT_MAX], end[LSN_TEXT_MAX];
+
+    if (offset->source.timeline > pg->found.identity.timeline)
+        return error_set(err, ERROR_REFUSED, "E_DIVERGED",
+                         "the sink followed timeline %u, the server is on %u: it is an older copy",
+                         offset->source.timeline, pg->found.identity.timeline);
+    for (int i = 0; i < pg->nhistory; i++) {
+        if (pg->history[i].timeline == offset->source.timeline &&
+            offset->position.end > pg->history[i].end)
+            return error_set(err, ERROR_REFUSED, "E_DIVERGED",
+                             "the sink has changes up to %s, but timeline %u ended at %s: the new "
+                             "primary lost what lies between",
+                             lsn_print(offset->position.end, at), offset->source.timeline,
+                             lsn_print(pg->history[i].end, end));
+    }
+    return 0;
+}
+
+static int
+source_check_offset(struct source *source, const struct offset *offset, struct error *err)
+{
+    struct postgres_source *pg = from_source(source);
+    const struct source_start *found = &pg->found;
+    char at[LSN_TEXT_MAX], place[LSN_TEXT_MAX];
+
+    if (strcmp(offset->source.id, found->identity.id) != 0)
+        return error_set(err, ERROR_REFUSED, "E_SOURCE_CHANGED",
+                         "the position belongs to %s, this server is %s", offset->source.id,
+                         found->identity.id);
+    if (check_timeline(pg, offset, err) == -1)
+        return -1;
+    lsn_print(offset->position.end, at);
+#ifndef MUTANT_NO_GAP
+    if (offset->position.end < found->confirmed.end)
+        return error_set(err, ERROR_REFUSED, "E_GAP",
+                         "the slot stands at %s, past the sink's position %s: the changes between are "
+                         "not in the stream any more (slot recreated, advanced by hand, or read by "
+                         "somebody else)",
+                         lsn_print(found->confirmed.end, place), at);
+#endif
+    if (offset->position.end > found->latest.end)
+        return error_set(err, ERROR_REFUSED, "E_DIVERGED",
+                         "the sink has changes up to %s, the server's log ends at %s: it was restored or "
+                         "replaced by an older copy",
+                         at, lsn_print(found->latest.end, place));
+    if (offset->position.open != 0 && strcmp(offset->options_hash, found->options_hash) != 0)
+        return error_set(err, ERROR_REFUSED, "E_OPTIONS_CHANGED",
+                         "the publication changed while a transaction was half delivered: its changes "
+                         "can't be counted any more; put the publication back until it is through");
+    return 0;
+}
+
+static void
+source_resume(struct source *source, const struct position *from, uint64_t next_number)
+{
+    struct postgres_source *pg = from_source(source);
+
+    pg->framer.read = *from;
+    if (next_number > pg->framer.number + 1)
+        pg->framer.number = next_number - 1;
+}
+
+/* ---- the stream ---- */
+
+static void
+put_be64(char *at, uint64_t v)
+{
+    v = __builtin_bswap64(v);
+    memcpy(at, &v, sizeof(v));
+}
+
+/* 'r', u64 write, u64 flush, u64 apply, i64 time, u8 reply: 34 bytes. */
+static int
+send_status(struct postgres_source *pg, struct error *err)
+{
+    char status[34];
+    int64_t now = clock_wall_us() - EPOCH_2000_US;
+
+    assert(pg->confirmed <= pg->sent_high); /* the server would believe it, for ever */
+    if (failpoint("src.ack.before") == -1)
+        return error_set(err, ERROR_RETRY, "", "failpoint");
+    status[0] = 'r';
+    put_be64(status + 1, pg->sent_high);
+    put_be64(status + 9, pg->confirmed);
+    put_be64(status + 17, pg->confirmed);
+    put_be64(status + 25, (uint64_t)now);
+    status[33] = 0;
+    if (PQputCopyData(pg->stream, status, sizeof(status)) != 1 || PQflush(pg->stream) == -1)
+        return error_set(err, ERROR_RETRY, "E_UNREACHABLE", "source: %.300s",
+                         PQerrorMessage(pg->stream));
+    pg->told = pg->confirmed;
+    pg->status_due = clock_monotonic_ms() + pg->config->source.status_ms;
+    if (failpoint("src.ack.after") == -1)
+        return error_set(err, ERROR_RETRY, "", "failpoint");
+    return 0;
+}
+
+/* The timer; and the second answer, once what was asked about has become durable. */
+static int
+status_if_due(struct postgres_source *pg, struct error *err)
+{
+    bool moved = pg->confirmed > pg->told;
+    int64_t now = clock_monotonic_ms();
+
+    if (now >= pg->status_due || (moved && pg->reply_wanted) ||
+        (moved && now >= pg->status_due - pg->config->source.status_ms + STATUS_SOON_MS)) {
+        pg->reply_wanted = pg->reply_wanted && !moved;
+        return send_status(pg, err);
+    }
+    return 0;
+}
+
+static int
+on_keepalive(struct postgres_source *pg, struct cursor *in, struct error *err)
+{
+    uint64_t wal_end = cursor_be64(in);
+    bool reply;
+
+    cursor_be64(in); /* the server's clock */
+    reply = cursor_u8(in) != 0;
+    if (!cursor_done(in))
+        return error_set(err, ERROR_RETRY, "E_PROTOCOL", "a keepalive message is malformed");
+    if (wal_end > pg->sent_high)
+        pg->sent_high = wal_end;
+    framer_keepalive(&pg->framer, wal_end);
+    if (!reply)
+        return 0;
+    pg->reply_wanted = true;
+    return send_status(pg, err);
+}
+
+static int
+on_data(struct postgres_source *pg, struct cursor *in, struct batch *batch, bool *full,
+        struct error *err)
+{
+    uint64_t lsn = cursor_be64(in);
+    struct bytes message;
+
+    cursor_be64(in); /* the same again */
+    cursor_be64(in); /* the server's clock */
+    message = cursor_bytes(in, cursor_left(in));
+    if (cursor_short(in) || message.len == 0)
+        return error_set(err, ERROR_RETRY, "E_PROTOCOL", "a data message is malformed");
+    if (framer_message(&pg->framer, lsn, message, batch, full, err) == -1) {
+        pg->text_only |= strcmp(err->code, "E_BINARY_TYPE") == 0;
+        return -1;
+    }
+    if (pg->framer.read.end > pg->sent_high)
+        pg->sent_high = pg->framer.read.end;
+    return 0;
+}
+
+static int
+on_message(struct postgres_source *pg, struct bytes message, struct batch *batch, bool *full,
+           struct error *err)
+{
+    struct cursor in = cursor_of(message);
+
+    switch (cursor_u8(&in)) {
+    case 'w':
+        return on_data(pg, &in, batch, full, err);
+    case 'k':
+        return on_keepalive(pg, &in, err);
+    default:
+        return error_set(err, ERROR_RETRY, "E_PROTOCOL", "an unknown message in the stream");
+    }
+}
+
+/* The copy ended: why? */
+static int
+stream_ended(struct postgres_source *pg, struct error *err)
+{
+    PGresult *res = PQgetResult(pg->stream);
+    const char *state = res != NULL ? PQresultErrorField(res, PG_DIAG_SQLSTATE) : NULL;
+
+    if (state != NULL && strcmp(state, "55000") == 0)
+        error_set(err, ERROR_REFUSED, "E_WAL_LOST", "source: %.300s", PQresultErrorMessage(res));
+    else if (state != NULL && strcmp(state, "42704") == 0)
+        error_set(err, ERROR_REFUSED, "E_PUBLICATION",
+                  "source: %.300s: it must exist where the log is read; see the runbook",
+                  PQresultErrorMessage(res));
+    else if (res != NULL)
+        pg_error(pg->stream, res, err, "stream");
+    else
+        error_set(err, ERROR_RETRY, "E_UNREACHABLE", "source: the stream ended: %.300s",
+                  PQerrorMessage(pg->stream));
+    if (err->kind == ERROR_CONFIG)
+        err->kind = ERROR_RETRY; /* it streamed a moment ago: try again before giving up */
+    PQclear(res);
+    return -1;
+}
+
+static void
+set_load(struct postgres_source *pg, bool under_load)
+{
+    int bytes = under_load ? LOW_WATER_BYTES : 1;
+
+    if (pg->under_load == under_load)
+        return;
+    /* A Unix socket ignores it, and so may others: it is only about speed. */
+    setsockopt(PQsocket(pg->stream), SOL_SOCKET, SO_RCVLOWAT, &bytes, sizeof(bytes));
+    pg->under_load = under_load;
+}
+
+/* Wait for more, then take what is there. 1: something may have come, 0: nothing came in time. */
+static int
+wait_and_consume(struct postgres_source *pg, int timeout_ms, struct error *err)
+{
+    struct pollfd fd = {.fd = PQsocket(pg->stream), .events = POLLIN};
+    int flush = PQflush(pg->stream);
+    int ready;
+
+    if (flush == 1)
+        fd.events |= POLLOUT;
+    if (flush == -1)
+        return error_set(err, ERROR_RETRY, "E_UNREACHABLE", "source: %.300s",
+                         PQerrorMessage(pg->stream));
+    set_load(pg, pg->since_read >= LOW_WATER_BYTES / 4);
+    if (pg->under_load)
+        timeout_ms = LOW_WATER_WAIT_MS;
+    pg->since_read = 0;
+    ready = poll(&fd, 1, timeout_ms);
+    if (ready == -1 && errno != EINTR)
+        return error_set(err, ERROR_RETRY, "E_UNREACHABLE", "source: poll: %s", strerror(errno));
+    /* Below the low-water mark poll says nothing, yet there may be something. */
+    if (PQconsumeInput(pg->stream) == 0)
+        return stream_ended(pg, err);
+    return ready > 0 || pg->under_load;
+}
+
+/* Messages that libpq has whole. 1: the batch is full or there is more, 0: none left. */
+static int
+drain(struct postgres_source *pg, struct batch *batch, bool *full, bool *got, struct error *err)
+{
+    while (!*full) {
+        char *data = NULL;
+        int n = PQgetCopyData(pg->stream, &data, 1);
+        int rc;
+
+        if (n == 0)
+            return 0;
+        if (n < 0)
+            return stream_ended(pg, err);
+        *got = true;
+        pg->since_read += (size_t)n;
+        rc = on_message(pg, bytes_of(data, (size_t)n), batch, full, err);
+        PQfreemem(data);
+        if (rc == -1)
+            return -1;
+    }
+    return 1;
+}
+
+static int
+source_read(struct source *source, struct batch *batch, int timeout_ms, bool *full, struct error *err)
+{
+    struct postgres_source *pg = from_source(source);
+    bool got = false;
+    int rc;
+
+    *full = false;
+    if (failpoint("src.recv") == -1)
+        return error_set(err, ERROR_RETRY, "", "failpoint");
+    for (int round = 0; round < 64; round++) {
+        bool fresh = false;
+
+        if (status_if_due(pg, err) == -1)
+            return -1;
+        rc = drain(pg, batch, full, &fresh, err);
+        got |= fresh;
+        if (rc == -1)
+            return -1;
+        if (rc == 1)
+            break;
+        /* Nothing whole is left: look once more, briefly if there is something to hand on. */
+        if (round > 0 && !fresh)
+            break;
+        rc = wait_and_consume(pg, batch->nframes > 0 || got ? 0 : timeout_ms, err);
+        if (rc == -1)
+            return -1;
+    }
+    framer_finish(&pg->framer, batch);
+    return *full || pg->under_load ? SOURCE_MORE : SOURCE_IDLE;
+}
+
+static int
+source_serve(struct source *source, int timeout_ms, struct error *err)
+{
+    struct postgres_source *pg = from_source(source);
+
+    if (status_if_due(pg, err) == -1)
+        return -1;
+    poll(NULL, 0, timeout_ms);
+    return 0;
+}
+
+static void
+source_confirm(struct source *source, const struct position *position)
+{
+    struct postgres_source *pg = from_source(source);
+
+    if (position->kind == POSITION_LSN && position->end > pg->confirmed &&
+        position->end <= pg->sent_high)
+        pg->confirmed = position->end;
+}
+
+static int
+source_lease_check(struct source *source, struct error *err)
+{
+    struct postgres_source *pg = from_source(source);
+    char slot[64];
+    PGresult *res;
+    int rc = 0;
+
+    postgres_slot_name(pg->config, slot);
+    if (PQconsumeInput(pg->stream) == 0)
+        return stream_ended(pg, err);
+    res = pg_query(pg->ask, err, "SELECT active_pid FROM pg_replication_slots WHERE slot_name = '%s'",
+                   slot);
+    if (res == NULL)
+        return -1;
+    if (PQntuples(res) != 1 || atoi(pg_text(res, 0, 0)) != PQbackendPID(pg->stream))
+        rc = error_set(err, ERROR_RETRY, "E_SLOT_ACTIVE", "slot \"%s\" is not ours any more", slot);
+    PQclear(res);
+    return rc;
+}
+
+static void
+source_stop(struct source *source)
+{
+    struct postgres_source *pg = from_source(source);
+    struct error ignored = ERROR_INIT;
+
+    if (pg->stream != NULL && PQstatus(pg->stream) == CONNECTION_OK) {
+        PQsetnonblocking(pg->stream, 0);
+        if (send_status(pg, &ignored) == 0 && PQputCopyEnd(pg->stream, NULL) == 1)
+            PQflush(pg->stream);
+    }
+    disconnect(pg);
+}
+
+static void
+source_close(struct source *source)
+{
+    struct postgres_source *pg = from_source(source);
+
+    if (pg == NULL)
+        return;
+    disconnect(pg);
+    framer_free(&pg->framer);
+    free(pg->enums);
+    free(pg);
+}
+
+static const struct source_ops postgres_ops = {
+    .name = "postgresql",
+    .has_place = source_has_place,
+    .start = source_start,
+    .check_offset = source_check_offset,
+    .resume = source_resume,
+    .lease_check = source_lease_check,
+    .read = source_read,
+    .serve = source_serve,
+    .confirm = source_confirm,
+    .stop = source_stop,
+    .close = source_close,
+};
+
+int
+postgres_source_open(struct source **out, const struct config *config, struct error *err)
+{
+    struct postgres_source *pg = calloc(1, sizeof(*pg));
+
+    if (pg == NULL || framer_init(&pg->framer, err) == -1) {
+        free(pg);
+        return error_set(err, ERROR_FATAL, "", "out of memory for the source");
+    }
+    pg->base.ops = &postgres_ops;
+    pg->config = config;
+    pg->framer.wants = wants_table;
+    pg->framer.is_enum = is_enum_type;
+    pg->framer.arg = pg;
+    pg->framer.batch_size = (size_t)config->batch.size;
+    *out = &pg->base;
+    return 0;
+}

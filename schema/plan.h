@@ -1,0 +1,100 @@
+/*
+ * plan.h -- what a plan holds; shared by encoder.c (makes and runs it), avro_schema.c (schema
+ * texts), avro_encode.c and json_encode.c (bytes), and nobody else.
+ *
+ * A plan is made under the shape cache's lock and then only read, by any shape thread. It lives
+ * in the shape of its relation, so the relation outlives it.
+ */
+#ifndef SCHEMA_PLAN_H
+#define SCHEMA_PLAN_H
+
+#include "cdc/encoder.h"
+
+/* What became of one value. */
+enum field_result {
+    FIELD_DONE = 0,
+    FIELD_NULL,          /* NULL in a field that is not optional */
+    FIELD_NOT_FINITE,    /* NaN or infinity where there is no room for it */
+    FIELD_OUT_OF_RANGE,
+    FIELD_NOT_UTF8,
+    FIELD_UNCHANGED,     /* not sent, and its type has no marker for that */
+};
+
+/* What a column whose value was not sent carries instead (Debezium's word for it). */
+#define UNAVAILABLE "__debezium_unavailable_value"
+
+struct field;
+
+/* Writes a VALUE_SET value, in Avro with its union branch. */
+typedef enum field_result field_put(const struct field *, const struct value *, struct buffer *);
+
+/* One column of a record. */
+struct field {
+    field_put *put;
+    const struct column *column;
+    const char *name;      /* as an Avro name; the column's own in JSON */
+    struct bytes label;    /* JSON: `"name":` */
+    uint16_t index;        /* of the column */
+    bool optional;
+    bool key;              /* a key column */
+    uint8_t unavailable;   /* has a marker for an unchanged value */
+};
+
+/* One event as it is to be written. */
+struct shot {
+    enum change_op op;
+    uint8_t output;             /* index among the outputs of its change */
+    bool key_only;              /* plain delete: of `row` only the key columns */
+    const struct value *before; /* NULL: none */
+    const struct value *after;  /* plain: the row itself */
+    const struct change *change;
+    const struct encode_stamp *stamp;
+    uint32_t key_offset, key_length; /* for JSON lines; length 0: no key */
+    bool tombstone;                  /* for JSON lines: the value is null */
+};
+
+struct plan {
+    const struct encoder_settings *settings;
+    const struct relation *relation;
+    struct route *route;
+
+    uint16_t nfields, nkey;
+    struct field *fields;     /* the relation's columns, in their order */
+    struct field *key_fields; /* in key order; none of them optional */
+
+    enum field_result (*put_key)(const struct plan *, const struct value *row, struct buffer *,
+                                 uint16_t *column);
+    enum field_result (*put_value)(const struct plan *, const struct shot *, struct buffer *,
+                                   uint16_t *column);
+
+    const char *key_schema, *value_schema; /* NULL: none */
+    int32_t key_id, value_id;
+
+    /* The parts of the source block that do not change from row to row: up to ts_ms, from
+     * there to sequence, then schema and table. JSON has its seams in the same places. */
+    struct bytes source_start, source_middle, source_end;
+    struct bytes line_table; /* JSON lines: `,"table":"schema.table","key":` */
+
+    struct arena arena; /* owns all of the above but relation, settings and route */
+};
+
+/* Names of topics, of Avro fields, and dotted Avro namespaces: what is not allowed becomes `_`.
+ * NULL when out of memory. */
+enum name_kind { NAME_TOPIC, NAME_AVRO, NAME_AVRO_SPACE };
+const char *name_clean(struct arena *, enum name_kind, const char *text);
+
+/* time(0) to timestamp(3) go out in milliseconds, the others in microseconds, as Debezium's. */
+static inline bool
+column_in_millis(const struct column *column)
+{
+    return column->precision >= 0 && column->precision <= 3;
+}
+
+/* Fill key_schema and value_schema from the fields. `catalog` may be NULL. */
+int avro_schema_make(struct plan *, const struct catalog_table *catalog, struct error *err);
+
+/* Set put, put_key, put_value and the constant parts. The ids are known by then. */
+int avro_plan_prepare(struct plan *, struct error *err);
+int json_plan_prepare(struct plan *, struct error *err);
+
+#endif

@@ -1,0 +1,130 @@
+"""Servers that the tests share, each started when the first test asks for it."""
+import os
+import shutil
+import uuid
+
+import pytest
+
+from support.fetch import Unavailable
+from support.ledger import UNPUBLISHED
+from support.rowferry import Rowferry, binary, configuration, kafka_sink
+from support.scene import Scene
+from support.servers import Kafka, Postgres, Registry
+
+IN_CI = os.environ.get("CI") == "true"
+
+
+def have(make):
+    """A started server; one that can't be had fails in CI and is a named skip elsewhere."""
+    try:
+        return make().start()
+    except Unavailable as why:
+        if IN_CI:
+            raise
+        pytest.skip(str(why))
+
+
+def shared(make):
+    server = have(make)
+    yield server
+    server.close()
+
+
+@pytest.fixture(scope="session")
+def pg15():
+    yield from shared(lambda: Postgres(15))
+
+
+@pytest.fixture(scope="session")
+def pg18():
+    yield from shared(lambda: Postgres(18))
+
+
+@pytest.fixture(scope="session", params=[15, 18], ids=["pg15", "pg18"])
+def pg_any(request):
+    """Both PostgreSQL versions, one after the other."""
+    return request.getfixturevalue(f"pg{request.param}")
+
+
+@pytest.fixture(scope="session")
+def kafka():
+    yield from shared(lambda: Kafka("4.3.1"))
+
+
+@pytest.fixture(scope="session")
+def kafka39():
+    yield from shared(lambda: Kafka("3.9.1"))
+
+
+@pytest.fixture(scope="session")
+def registry():
+    yield from shared(Registry)
+
+
+@pytest.fixture
+def new_db():
+    """Makes databases that go away, with their slots, when the test ends."""
+    made = []
+
+    def make(pg):
+        made.append((pg, pg.create_db()))
+        return made[-1][1]
+    yield make
+    for pg, db in made:
+        try:
+            pg.drop_db(db)
+        except Exception as why:                    # the test's own verdict counts more
+            print(f"database {db} stays: {why}")
+
+
+class Maker:
+    """Makes pipelines with names of their own, and ends what still runs."""
+
+    def __init__(self, tmp_path):
+        self.tmp_path, self.made = tmp_path, []
+
+    def __call__(self, pg, db, sinks, pipeline=None, failpoints=False, **kw):
+        pipeline = pipeline or f"p{uuid.uuid4().hex[:8]}"
+        for program in [binary(failpoints)]:
+            if not (os.access(program, os.X_OK) or shutil.which(str(program))):
+                pytest.fail(f"{program} is not built")
+        kw.setdefault("exclude", UNPUBLISHED)
+        state = self.tmp_path / f"state-{pipeline}"
+        rf = Rowferry(configuration(pipeline, pg, db, sinks, state, **kw), failpoints)
+        rf.pipeline = pipeline
+        self.made.append(rf)
+        return rf
+
+    def to_kafka(self, pg, db, kafka, registry, pipeline=None, sink=None, **kw):
+        """A pipeline with one Kafka sink; topics are `<pipeline>.<schema>.<table>`."""
+        pipeline = pipeline or f"p{uuid.uuid4().hex[:8]}"
+        sinks = [kafka_sink(kafka, registry, pipeline, **(sink or {}))]
+        return self(pg, db, sinks, pipeline=pipeline, **kw)
+
+
+@pytest.fixture
+def pipelines(tmp_path, request):
+    maker = Maker(tmp_path)
+    yield maker
+    failed = getattr(request.node, "outcome_of_call", None)
+    for rf in maker.made:
+        if failed:
+            print(f"--- the log of {rf.pipeline}:\n{rf.logged()[-6000:]}")
+        rf.close()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    report = yield
+    if report.when == "call":
+        item.outcome_of_call = report.failed
+    return report
+
+
+@pytest.fixture
+def scene(pg15, kafka, registry, new_db, pipelines):
+    """Makes a Scene on PostgreSQL 15 and Kafka 4.3.1 unless told otherwise."""
+    def make(pg=None, broker=None, **kw):
+        pg = pg or pg15
+        return Scene(pg, new_db(pg), broker or kafka, registry, pipelines, **kw)
+    yield make

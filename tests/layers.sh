@@ -1,0 +1,34 @@
+#!/bin/sh
+# Two rules: a client library is included in a few named files only, and arrows point one way.
+cd "$(dirname "$0")/.." || exit 1
+bad=0
+
+# only HEADER-PATTERN  FILE-PATTERN: nobody else may include it.
+only() {
+    found=$(grep -lE "#include [<\"]$1" -r include cdc schema sinks --include='*.[ch]' | grep -vE "^($2)$")
+    if [ -n "$found" ]; then
+        echo "layers: <$1> may be included in $2 only, not in:" $found
+        bad=1
+    fi
+}
+# never FOLDER  PATTERN: no file of the folder includes it.
+never() {
+    found=$(grep -lE "#include \"$2" -r $1 --include='*.[ch]')
+    if [ -n "$found" ]; then
+        echo "layers: $1 may not include $2, found in:" $found
+        bad=1
+    fi
+}
+only 'libpq-fe.h'         'cdc/source/postgres_[a-z]*\.[ch]'
+only 'librdkafka/'        'sinks/kafka[a-z_]*\.[ch]'
+only 'avro.h'             'schema/avro_[a-z]*\.c'
+only 'yaml.h'             'cdc/config[a-z_]*\.c'
+only 'curl/'              'schema/registry\.c'
+only 'sqlite3.h'          'cdc/offsets/sqlite\.c'
+only 'openssl/'           'cdc/base/(audit|json)\.c'
+only 'pthread.h'          'cdc/(ring|pipeline|pipeline_[a-z]*|progress|shape)\.[ch]|cdc/base/(log|failpoint)\.c|cdc/cli/run\.c|sinks/kafka[a-z_]*\.[ch]|schema/registry\.c'
+never 'include cdc/base cdc/model cdc/decode cdc/source cdc/transform cdc/offsets schema sinks' 'cdc/(pipeline|ring|progress|shape)\.h|(pipeline|ring|progress|shape)\.h'
+never 'cdc/decode'        'cdc/(sink|source)\.h'
+never 'cdc/base'          'cdc/(batch|change|sink|source|encoder|relation)\.h'
+[ $bad = 0 ] && echo "layers: ok"
+exit $bad

@@ -1,0 +1,60 @@
+"""The process dies at each named place between reading a change and confirming it."""
+import time
+
+import pytest
+
+STREAM = {"src.recv": 40, "src.begin": 10, "src.commit": 10, "src.ack.before": 3,
+          "src.ack.after": 3, "enc.schema.before": 2, "enc.schema.after": 2, "k.begin": 3,
+          "k.produced": 3, "k.offset": 3, "k.endtxn.before": 3, "k.endtxn.after": 3}
+STARTUP = ["src.connected", "k.init", "ha.fence", "ha.recheck"]
+FIRST = ["first.starting", "first.publication", "first.slot"]
+KILLED = -9
+
+
+@pytest.mark.parametrize("point", STREAM)
+def test_killed_while_it_streams(scene, point):
+    s = scene(failpoints=True)
+    s.rf.start(failpoints=f"{point}:kill@{STREAM[point]}")
+    if point.startswith("src.recv"):
+        time.sleep(0.5)                     # it may die before it is seen to stream
+    else:
+        s.rf.wait_streaming(s.pg, s.db)
+    s.begin()
+    assert s.rf.wait(45) == KILLED, f"{point} was never reached"
+    time.sleep(0.3)
+    s.start()
+    time.sleep(1)
+    s.finish(at_least=100)
+
+
+@pytest.mark.parametrize("point", STARTUP)
+def test_killed_while_it_starts_again(scene, point):
+    s = scene(failpoints=True).start().begin()
+    time.sleep(1)
+    s.rf.kill9()
+    s.rf.start(failpoints=f"{point}:kill")
+    assert s.rf.wait(30) == KILLED, f"{point} was never reached"
+    s.start()
+    time.sleep(0.5)
+    s.finish(at_least=100)
+
+
+@pytest.mark.parametrize("point", FIRST)
+def test_killed_in_its_very_first_start(scene, point):
+    s = scene(failpoints=True)
+    s.rf.start(failpoints=f"{point}:kill")
+    assert s.rf.wait(30) == KILLED, f"{point} was never reached"
+    if s.rf.slot(s.pg, s.db):               # from the slot on everything counts
+        s.begin()
+        time.sleep(0.5)
+    s.start().begin()
+    time.sleep(1)
+    s.finish(at_least=100)
+
+
+@pytest.mark.parametrize("point", ["k.begin", "k.produced", "k.offset", "k.endtxn.before",
+                                   "k.endtxn.after"])
+def test_an_error_there_is_mended_without_a_restart(scene, point):
+    s = scene(failpoints=True).start(failpoints=f"{point}:err@3").begin()
+    time.sleep(2.5)
+    s.finish(at_least=100)

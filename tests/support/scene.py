@@ -1,0 +1,72 @@
+"""A ledger, a pipeline to Kafka and the judge, put together as most live tests need them."""
+import os
+import uuid
+
+from .ledger import Ledger, judge, ledger_events
+from .readers import read_topics
+
+
+class Scene:
+    """One ledger in a database of its own, replicated by one rowferry."""
+
+    def __init__(self, pg, db, kafka, registry, pipelines, failpoints=False, sink=None,
+                 source=None, **ledger):
+        self.pg, self.db, self.kafka, self.registry = pg, db, kafka, registry
+        self.ledger = Ledger(pg, db, **{"big": 5000, "big_every": 2.0, **ledger}).create()
+        self.begun = False
+        self.rf = pipelines.to_kafka(pg, db, kafka, registry, failpoints=failpoints,
+                                     sink=sink, **(source or {}))
+
+    def start(self, **kw):
+        """Starts rowferry and waits until it streams."""
+        self.rf.start(**kw)
+        self.rf.wait_streaming(self.pg, self.db)
+        return self
+
+    def begin(self):
+        """The ledger begins once; from then on everything counts."""
+        if not self.begun:
+            self.ledger.begin()
+            self.begun = True
+        return self
+
+    def topics(self):
+        return [f"{self.rf.pipeline}.public.{t}" for t in ("accounts", "moves")]
+
+    def read(self, **kw):
+        return read_topics(self.kafka.direct, self.registry, self.topics(), **kw)
+
+    def verdict(self, timeout=90):
+        """Stops the ledger, waits until all of it has arrived, and judges."""
+        lsn = self.ledger.stop()
+        self.rf.wait_caught_up(self.pg, self.db, lsn, timeout)
+        self.events = self.read()
+        return judge(self.ledger.oracle(), ledger_events(self.events), tombstones=True)
+
+    def finish(self, at_least=1, timeout=90):
+        """The same, and all must be well: the money too."""
+        verdict = self.verdict(timeout)
+        oracle = self.ledger.oracle()
+        print(verdict)
+        assert oracle.total == oracle.seeded, "the workload itself made money"
+        assert verdict.ok(), str(verdict)
+        assert verdict.expected >= at_least
+        assert not scattered(self.events), "a key is in two partitions"
+        return verdict
+
+
+def scattered(events):
+    """Keys that are found in more than one partition of a topic."""
+    homes = {}
+    for e in events:
+        homes.setdefault((e["topic"], e["key"]["id"]), set()).add(e["partition"])
+    return {k: v for k, v in homes.items() if len(v) > 1}
+
+
+def soak(short):
+    """How many rounds: a few in a normal run, $SOAK of them in a long one."""
+    return int(os.environ.get("SOAK") or short)
+
+
+def unique(prefix="p"):
+    return f"{prefix}{uuid.uuid4().hex[:8]}"
