@@ -9,6 +9,7 @@ CC      ?= gcc
 PYTHON  ?= python3
 VARIANT ?=
 WERROR  ?= -Werror
+Q       ?= @
 MAKEFLAGS += -j$(shell nproc 2>/dev/null || echo 2)
 
 B := build$(if $(VARIANT),/$(VARIANT))
@@ -23,6 +24,7 @@ ifneq ($(filter-out install-deps clean layers format,$(or $(MAKECMDGOALS),all)),
 endif
 
 # Hardening, each flag probed: an older or other compiler leaves out what it does not know.
+comma := ,
 probe = $(shell echo 'int main(void){return 0;}' | $(CC) -Werror $(1) -x c - -o /dev/null 2>/dev/null && echo '$(1)')
 HARDEN_CACHE := build/.harden-$(notdir $(CC)).mk
 -include $(HARDEN_CACHE)
@@ -31,7 +33,7 @@ ifndef HARDEN_C
       -fno-delete-null-pointer-checks -fno-strict-overflow -fno-strict-aliasing \
       -ftrivial-auto-var-init=zero -fstrict-flex-arrays=3 -Wtrampolines -Wbidi-chars=any \
       -Wimplicit-fallthrough -Wno-format-truncation,$(call probe,$(f)))
-  HARDEN_L := $(foreach f,-Wl,-z,noexecstack -Wl,-z,relro -Wl,-z,now -Wl,-z,nodlopen -Wl,--as-needed,$(call probe,$(f)))
+  HARDEN_L := $(foreach f,noexecstack relro now nodlopen,$(call probe,-Wl$(comma)-z$(comma)$(f))) -Wl,--as-needed
   $(shell mkdir -p build; printf 'HARDEN_C := %s\nHARDEN_L := %s\n' '$(HARDEN_C)' '$(HARDEN_L)' > $(HARDEN_CACHE))
 endif
 
@@ -73,24 +75,28 @@ all: $(B)/rowferry
 
 $(B)/rowferry: $(OBJ)
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS_ALL) $(LINK) $(OBJ) $(LIBS) -o $@
+	@echo "  LD $@"
+	$(Q)$(CC) $(CFLAGS_ALL) $(LINK) $(OBJ) $(LIBS) -o $@
 
 $(B)/obj/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS_ALL) -c $< -o $@
+	@echo "  CC $@"
+	$(Q)$(CC) $(CFLAGS_ALL) -c $< -o $@
 
 $(B)/librowferry.a: $(LOBJ)
 	@rm -f $@
-	ar rcs $@ $(LOBJ)
+	$(Q)ar rcs $@ $(LOBJ)
 
 $(B)/tests/%: tests/%.c $(B)/librowferry.a
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS_ALL) $(LINK) $< $(B)/librowferry.a $(if $(findstring test_,$@),-lcmocka) $(LIBS) -o $@
+	@echo "  LD $@"
+	$(Q)$(CC) $(CFLAGS_ALL) $(LINK) $< $(B)/librowferry.a $(if $(findstring test_,$@),-lcmocka) $(LIBS) -o $@
 
 # A fuzz target run over its corpus as an ordinary test: no fuzzer needed.
 $(B)/tests/replay/%: tests/fuzz/%.c tests/fuzz/replay.c $(B)/librowferry.a
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS_ALL) $(LINK) $< tests/fuzz/replay.c $(B)/librowferry.a $(LIBS) -o $@
+	@echo "  LD $@"
+	$(Q)$(CC) $(CFLAGS_ALL) $(LINK) $< tests/fuzz/replay.c $(B)/librowferry.a $(LIBS) -o $@
 
 unit: $(UNIT) $(PIPE) $(REPLAY)
 

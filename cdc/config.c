@@ -717,8 +717,8 @@ config_free(struct config *config)
 /* ---- what others ask ---------------------------------------------------------------------------- */
 
 /* The first dot of the pattern parts schema and table, so neither star can reach over it. */
-static bool
-glob_table(const char *pattern, const char *schema, const char *table)
+bool
+config_glob_table(const char *pattern, const char *schema, const char *table)
 {
     char part[256];
     const char *dot = strchr(pattern, '.');
@@ -734,8 +734,8 @@ config_wants(const struct config_source *source, const char *schema, const char 
 {
     bool wanted = false;
     for (const char **glob = source->tables; !wanted && glob != NULL && *glob != NULL; glob++)
-        wanted = glob_table(*glob, schema, table);
+        wanted = config_glob_table(*glob, schema, table);
     for (const char **glob = source->exclude; wanted && glob != NULL && *glob != NULL; glob++)
-        wanted = !glob_table(*glob, schema, table);
+        wanted = !config_glob_table(*glob, schema, table);
     return wanted;
 }

@@ -391,6 +391,14 @@ run_once(struct pipeline *p, struct error *err)
     return life_of(p) == LIFE_RESTART ? 1 : 0;
 }
 
+/* Asked to stop: what went wrong on the way is history. */
+static int
+stopped(struct error *err)
+{
+    err->kind = ERROR_NONE;
+    return 0;
+}
+
 int
 pipeline_run(struct pipeline *p, struct error *err)
 {
@@ -402,12 +410,12 @@ pipeline_run(struct pipeline *p, struct error *err)
         int64_t began = clock_monotonic_ms();
         int rc = run_once(p, err);
 
-        if (rc == 0)
-            return 0;
+        if (rc == 0 || (rc == 1 && atomic_load(&p->stop_asked)))
+            return stopped(err);
         if (rc == -1 && err->kind != ERROR_RETRY && err->kind != ERROR_REWIND)
             return -1;
         if (atomic_load(&p->stop_asked))
-            return 0;
+            return stopped(err);
         if (rc == -1 && log_repeat_due(&trouble))
             log_warn("pipeline", "code=%s %s; trying again", err->code, err->text);
         if (clock_monotonic_ms() - began > 60000)
@@ -415,6 +423,6 @@ pipeline_run(struct pipeline *p, struct error *err)
         atomic_compare_exchange_strong(&p->life, &restart, LIFE_RUNNING);
         p->failure.kind = ERROR_NONE;
         if (!pipeline_pause(p, pipeline_backoff(&pause_ms)) || atomic_load(&p->stop_asked))
-            return 0;
+            return stopped(err);
     }
 }

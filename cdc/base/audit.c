@@ -172,6 +172,22 @@ sync_folder(const char *path, struct error *err)
     return rc;
 }
 
+static int
+open_file(const char *path)
+{
+    int flags = O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW;
+    char folder[PATH_MAX];
+    const char *slash = strrchr(path, '/');
+    int fd = open(path, flags, 0600);
+    if (fd != -1 || errno != ENOENT || slash == NULL || slash == path)
+        return fd;
+    /* state_dir is made by the first sink that needs it, and Kafka alone never does. */
+    snprintf(folder, sizeof(folder), "%.*s", (int)(slash - path), path);
+    if (mkdir(folder, 0700) == -1)
+        return -1;
+    return open(path, flags, 0600);
+}
+
 int
 audit_append(const char *path, const struct audit_entry *entry, struct error *err)
 {
@@ -179,7 +195,7 @@ audit_append(const char *path, const struct audit_entry *entry, struct error *er
     struct buffer line = {.max = LINE_MAX_BYTES - 1};
     struct stat info;
     int rc = -1;
-    int fd = open(path, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    int fd = open_file(path);
     if (fd == -1)
         return fail(path, strerror(errno), err);
     if (flock(fd, LOCK_EX) == -1 || fstat(fd, &info) == -1) {

@@ -10,6 +10,7 @@
  */
 #include "cdc/json.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -221,7 +222,8 @@ json_double(struct buffer *out, double v)
 
     if (put_not_finite(out, v) || put_decimal(out, v, false))
         return;
-    for (int digits = 15; digits <= 17; digits++) {
+    /* 15 digits are the fewest that tell all doubles apart, but for the subnormal ones */
+    for (int digits = fabs(v) < DBL_MIN ? 1 : 15; digits <= 17; digits++) {
         snprintf(text, sizeof(text), "%.*g", digits, v);
         if (strtod(text, NULL) == v)
             break;
@@ -236,7 +238,7 @@ json_float(struct buffer *out, float v)
 
     if (put_not_finite(out, (double)v) || put_decimal(out, (double)v, true))
         return;
-    for (int digits = 6; digits <= 9; digits++) {
+    for (int digits = fabsf(v) < FLT_MIN ? 1 : 6; digits <= 9; digits++) {
         snprintf(text, sizeof(text), "%.*g", digits, (double)v);
         if (strtof(text, NULL) == v)
             break;

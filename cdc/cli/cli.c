@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cdc/version.h"
 #include "commands.h"
 
 const struct cli_command cli_commands[] = {

@@ -99,6 +99,15 @@ void cli_close_sink(struct sink *);
 /* The offset that a sink has, opened and closed for this one question. */
 int cli_read_offset(const struct config *, int index, struct offset *out, struct error *err);
 
+/* The slot and all offsets, such that a pipeline that runs meanwhile can't make them look wrong. */
+struct cli_view {
+    struct postgres_slot slot;
+    struct error slot_error; /* kind != NONE: the server did not answer */
+    struct offset offsets[BATCH_SINKS_MAX];
+    struct error errors[BATCH_SINKS_MAX];
+};
+void cli_look(const struct config *, struct cli_view *);
+
 /* Index of the sink of this name; without a name the only sink that there is. -1: CONFIG. */
 int cli_find_sink(const struct config *, const char *name, struct error *err);
 
@@ -110,10 +119,10 @@ uint64_t cli_distance(const struct position *, uint64_t lsn);
 
 /*
  * Whether a pipeline with this slot could go on from this offset. -1 with ERROR_REFUSED and the
- * code that `run` would stop with (E_GAP, E_SLOT_MISSING, E_WAL_LOST, E_SOURCE_CHANGED,
- * E_SLOT_UNKNOWN, E_POSITION_AHEAD), *cure set to what mends it.
+ * code that `run` would stop with, *cure set to what mends it. `settled`: some sink has a
+ * position already.
  */
-int cli_judge(const char *sink, const struct offset *, const struct postgres_slot *,
+int cli_judge(const char *sink, const struct offset *, const struct postgres_slot *, bool settled,
               const char **cure, struct error *err);
 
 #endif

@@ -2,10 +2,6 @@
 #ifndef CDC_CLI_COMMANDS_H
 #define CDC_CLI_COMMANDS_H
 
-#ifndef ROWFERRY_VERSION
-#define ROWFERRY_VERSION "0.1.0"
-#endif
-
 struct cli_command {
     const char *name;
     int (*run)(int argc, char **argv);

@@ -22,9 +22,8 @@ WITHOUT_TAINT_RULE = Path(os.environ.get("ROWFERRY_NO_TAINT_BIN") or ROOT / "bui
 @pytest.fixture
 def scene(pg15, new_db, broker, registry, pipelines):
     """Starts a ledger and the pipeline that carries it through the proxy."""
-    def begin(program=None):
-        # accounts in two partitions each, commits often: many transactions, with a position behind rows in each
-        made = Scene(pg15, new_db(pg15), broker, registry, pipelines, pause=0.005)
+    def begin(program=None, **sink):
+        made = Scene(pg15, new_db(pg15), broker, registry, pipelines, sink=sink, pause=0.005)
         made.rf.program = program or made.rf.program
         return made.start().begin()
     return begin
@@ -106,6 +105,29 @@ def test_a_build_without_the_taint_rule_is_caught(scene, proxy):
     verdict = s.verdict()
     print(verdict)
     assert verdict.duplicated, "rows were visible without their position, and yet not sent twice"
+
+
+# --- fault 14 and its kin: other requests come late -------------------------------------------------------------
+
+@pytest.mark.parametrize("api", ["Produce", "AddPartitionsToTxn"])
+def test_a_late_request_does_nothing_in_the_next_transaction(scene, proxy, api):
+    """The client sends it again and the transaction commits; the first one comes in the next transaction."""
+    s = scene()
+    for _ in range(3):
+        held = Rule(api=api, nth=4, action="hold_and_cut")
+        ended = Rule(api="EndTxn", direction="answer")
+        ended.on_hit = lambda _, held=held: proxy.add(
+            Rule(api="Produce", on_hit=lambda _: (held.release(), happens(held))))
+        held.on_hit = lambda _, ended=ended: proxy.add(ended)
+        happens(proxy.add(held))
+    s.finish(at_least=500)
+
+
+def test_a_transaction_that_times_out_is_sent_again(scene, proxy):
+    """Fault 11: the coordinator aborts it and raises the epoch; that is not another instance."""
+    s = scene(transaction_timeout="5s")
+    happens(proxy.add(Rule(api="Produce", nth=4, action="delay", seconds=9)))
+    s.finish(at_least=500)
 
 
 # --- the process dies, and what it sent last comes late ---------------------------------------------------------

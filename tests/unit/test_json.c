@@ -128,7 +128,7 @@ doubles_are_short(void **state)
     assert_string_equal(double_of(-1234.56), "-1234.56");
     assert_string_equal(double_of(0.1 + 0.2), "0.30000000000000004");
     assert_string_equal(double_of(1e300), "1e+300");
-    assert_string_equal(double_of(5e-324), "4.94065645841247e-324");
+    assert_string_equal(double_of(5e-324), "5e-324");
     assert_string_equal(float_of(0.1f), "0.1");
     assert_string_equal(float_of(16777216.0f), "16777216.0");
     assert_string_equal(float_of(3.14159274f), "3.1415927");

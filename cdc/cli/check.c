@@ -1,0 +1,141 @@
+/*
+ * check.c -- rowferry check: connect everywhere, say what is missing and how to mend it.
+ *
+ * The source and every sink look at their own side (postgres_check, sink ops); here stands what
+ * needs both: whether the slot still has what follows each sink's position.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "../../schema/registry.h"
+#include "cli.h"
+
+/* A look-up of a schema that is not there: that the registry says so is all that is wanted. */
+static void
+check_registry(const struct config_sink *sink, struct report *report)
+{
+    const struct registry_settings settings = {
+        .url = sink->registry,
+        .user = sink->registry_user,
+        .password_file = sink->registry_password_file,
+        .token_file = sink->registry_token_file,
+        .ca_file = sink->registry_ca_file,
+        .auto_register = false,
+        .deadline_ms = 3000,
+    };
+    struct error err = ERROR_INIT;
+    struct schemas *schemas = NULL;
+    int32_t id;
+    char what[100];
+    int rc = registry_open(&schemas, &settings, &err);
+    if (rc == 0)
+        rc = schemas_register(schemas, "rowferry-check", "\"string\"", &id, &err);
+    if (schemas != NULL)
+        schemas->ops->close(schemas);
+    if (rc == -1 && strcmp(err.code, "E_SCHEMA_UNKNOWN") != 0) {
+        error_prefix(&err, "sink %s: ", sink->name);
+        report_error(report, &err, NULL);
+        return;
+    }
+    snprintf(what, sizeof(what), "sink %s: the schema registry answers", sink->name);
+    report_add(report, FINDING_OK, "", what, NULL);
+}
+
+static void
+check_sink(const struct config *config, int i, struct report *report)
+{
+    struct error err = ERROR_INIT;
+    struct sink *sink = NULL;
+    char what[400];
+    snprintf(what, sizeof(what), "sink %s (%s): %s", config->sinks[i].name,
+             config->sinks[i].ops->type, config->sinks[i].ops->guarantee_text);
+    report_add(report, FINDING_OK, "", what, NULL);
+    if (cli_open_sink(config, i, &sink, &err) == -1) {
+        report_error(report, &err, NULL);
+        return;
+    }
+    sink->ops->check(sink, report);
+    cli_close_sink(sink);
+    if (config->sinks[i].format == FORMAT_AVRO)
+        check_registry(&config->sinks[i], report);
+}
+
+static void
+check_offsets(const struct config *config, struct report *report)
+{
+    struct cli_view view;
+    bool settled = false;
+    cli_look(config, &view);
+    if (view.slot_error.kind != ERROR_NONE)
+        return; /* the source's own check has said so */
+    for (int i = 0; i < config->nsinks; i++)
+        settled = settled || view.offsets[i].state == OFFSET_AT;
+    for (int i = 0; i < config->nsinks; i++) {
+        struct error err = ERROR_INIT;
+        const char *cure = NULL;
+        char position[POSITION_TEXT_MAX], what[200];
+        if (view.errors[i].kind != ERROR_NONE) {
+            report_error(report, &view.errors[i], NULL);
+            continue;
+        }
+        if (cli_judge(config->sinks[i].name, &view.offsets[i], &view.slot, settled, &cure, &err) ==
+            -1) {
+            report_error(report, &err, cure);
+            continue;
+        }
+        snprintf(what, sizeof(what), "sink %s: position %s", config->sinks[i].name,
+                 cli_offset_text(&view.offsets[i], position));
+        report_add(report, FINDING_OK, "", what, NULL);
+    }
+}
+
+/* Without a file for the audit lines no offset can be moved: better known before the night. */
+static void
+check_audit(const struct config *config, struct report *report)
+{
+    if (config->audit == NULL)
+        report_add(report, FINDING_WARN, "E_AUDIT",
+                   "there is no audit file, so offsets can't be moved by hand",
+                   "set audit or state_dir in the configuration");
+}
+
+static int
+finish(bool json, struct report *report)
+{
+    struct buffer out = {0};
+    int status = report->failures > 0 ? report->worst_exit : 0;
+    if (json) {
+        buffer_put_string(&out, "{\"findings\":[");
+        buffer_put(&out, report->text.at, report->text.len);
+        buffer_printf(&out, "],\"warnings\":%d,\"failures\":%d}\n", report->warnings,
+                      report->failures);
+    } else {
+        buffer_put(&out, report->text.at, report->text.len);
+        buffer_printf(&out, "%d failed, %d to look at\n", report->failures, report->warnings);
+    }
+    buffer_free(&report->text);
+    return cli_finish(&out, status);
+}
+
+int
+cli_check(int argc, char **argv)
+{
+    struct cli_arguments args;
+    struct error err = ERROR_INIT;
+    struct config *config = NULL;
+    struct report report;
+    if (cli_arguments(&args, argc, argv, 0, 1, 1) == -1)
+        return CLI_EXIT_USAGE;
+    memset(&report, 0, sizeof(report));
+    report.json = args.json;
+    if (config_load(&config, args.words[0], &err) == -1)
+        return cli_fail(args.json, &err);
+    report_add(&report, FINDING_OK, "", "the configuration can be read", NULL);
+    check_audit(config, &report);
+    postgres_check(config, &report);
+    for (int i = 0; i < config->nsinks; i++)
+        check_sink(config, i, &report);
+    check_offsets(config, &report);
+    config_free(config);
+    return finish(args.json, &report);
+}
