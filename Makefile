@@ -106,12 +106,15 @@ check: all layers unit
 test:
 	@deploy/install-deps.sh test
 	@$(MAKE) --no-print-directory all unit tools
-	@$(MAKE) --no-print-directory variants mutants
+	@$(MAKE) --no-print-directory variants
+	@$(MAKE) --no-print-directory mutants
 	@tests/run test
 
 soak:
 	@deploy/install-deps.sh test
-	@$(MAKE) --no-print-directory all unit tools variants mutants
+	@$(MAKE) --no-print-directory all unit tools
+	@$(MAKE) --no-print-directory variants
+	@$(MAKE) --no-print-directory mutants
 	@tests/run soak
 
 # The same code, instrumented; and with one law broken on purpose, so that its test must fail.
@@ -120,11 +123,31 @@ variants:
 	@$(MAKE) --no-print-directory VARIANT=asan all unit
 	@$(MAKE) --no-print-directory VARIANT=tsan all unit
 
+# A mutant is the failpoints variant with the files that know it compiled anew.
 MUTANTS := NO_TAINT OFFSET_OUTSIDE NO_FENCE ACK_EARLY NO_SKIP NO_GAP
+ifeq ($(VARIANT),failpoints)
+define mutant
+MUTATED := $$(shell grep -lw MUTANT_$(1) $$(SRC))
+ifeq ($$(MUTATED),)
+  $$(error no file mentions MUTANT_$(1))
+endif
+build/mutants/$(1)/rowferry: $$(MUTATED:%.c=build/mutants/$(1)/%.o) \
+                             $$(patsubst %.c,$$(B)/obj/%.o,$$(filter-out $$(MUTATED),$$(SRC)))
+	@echo "  LD $$@"
+	$(Q)$$(CC) $$(CFLAGS_ALL) $$(LINK) $$^ $$(LIBS) -o $$@
+build/mutants/$(1)/%.o: %.c
+	@mkdir -p $$(@D)
+	@echo "  CC $$@"
+	$(Q)$$(CC) $$(CFLAGS_ALL) -Wno-error -DMUTANT_$(1) -c $$< -o $$@
+-include $$(MUTATED:%.c=build/mutants/$(1)/%.d)
+endef
+$(foreach m,$(MUTANTS),$(eval $(call mutant,$(m))))
 mutants: $(MUTANTS:%=build/mutants/%/rowferry)
-build/mutants/%/rowferry: $(SRC) $(wildcard include/cdc/*.h) $(wildcard cdc/*/*.h schema/*.h sinks/*.h)
-	@mkdir -p $(@D)
-	@$(MAKE) --no-print-directory VARIANT=mutants/$* DEFS="-DMUTANT_$* -DCDC_FAILPOINTS" WERROR= all
+else
+mutants $(MUTANTS:%=build/mutants/%/rowferry):
+	@$(MAKE) --no-print-directory VARIANT=failpoints $@
+.PHONY: $(MUTANTS:%=build/mutants/%/rowferry)
+endif
 
 tools: $(BENCH)
 
@@ -146,13 +169,21 @@ bench-peers: all tools
 	@deploy/install-deps.sh test
 	@tests/bench/run --peers
 
+# With libFuzzer; the library is compiled once for all targets.
+FUZZ_FLAGS := $(filter-out -Werror,$(BASE)) -O1 -fno-omit-frame-pointer -fno-sanitize-recover=undefined
 fuzz-build: $(FUZZ)
-build/fuzz/%: tests/fuzz/%.c $(LIB)
+build/fuzz/obj/%.o: %.c
 	@mkdir -p $(@D)
-	clang -std=c11 -D_GNU_SOURCE -g -O1 -Iinclude $$(pkg-config --cflags $(PACKAGES)) -pthread \
-	    -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined $< $(LIB) $(LIBS) -o $@
+	@echo "  CC $@"
+	$(Q)clang $(FUZZ_FLAGS) -fsanitize=fuzzer-no-link,address,undefined -c $< -o $@
+build/fuzz/librowferry.a: $(LIB:%.c=build/fuzz/obj/%.o)
+	@rm -f $@
+	$(Q)ar rcs $@ $^
+build/fuzz/fuzz_%: tests/fuzz/fuzz_%.c build/fuzz/librowferry.a
+	@echo "  LD $@"
+	$(Q)clang $(FUZZ_FLAGS) -fsanitize=fuzzer,address,undefined $< build/fuzz/librowferry.a $(LIBS) -o $@
 
-# FUZZ_SECONDS for each target.
+# FUZZ_SECONDS for each target (60).
 fuzz: fuzz-build
 	@tests/fuzz/run $(FUZZ)
 
@@ -180,4 +211,4 @@ install-deps:
 clean:
 	rm -rf build
 
--include $(OBJ:.o=.d)
+-include $(OBJ:.o=.d) $(LIB:%.c=build/fuzz/obj/%.d) $(addsuffix .d,$(UNIT) $(PIPE) $(REPLAY) $(FUZZ) $(BENCH))

@@ -5,7 +5,7 @@
  *
  * What a key is called, what it may be and what it does is written in config_tables.c and in
  * each sink's own table; nowhere else. Checks that need more than one key, or the form of a
- * name, stand in check_source and check_sink. Nothing here connects to anything.
+ * name, stand in config_check.c. Nothing here connects to anything.
  *
  * Every complaint is "FILE:LINE: key: what".
  */
@@ -20,12 +20,10 @@
 
 #include "cdc/log.h"
 #include "config_tables.h"
-#include "config_yaml.h"
+#include "config_walk.h"
 
 enum {
     FILE_BYTES_MAX = 1 << 20,
-    NAME_MAX_BYTES = 40,       /* leaves room in slot names and transactional ids */
-    IDENTIFIER_MAX_BYTES = 63, /* PostgreSQL's */
     SECTION_TABLES = 3,
 };
 
@@ -42,29 +40,7 @@ struct section {
     void *settings[SECTION_TABLES];
 };
 
-struct walk {
-    struct config *config;
-    struct arena *arena;
-    struct error *err;
-};
-
 /* ---- complaints ---------------------------------------------------------------------------- */
-
-/* Put "FILE:LINE: path.key: " before the text that is in *err. */
-static int
-place(struct walk *w, int line, const char *path, const char *key)
-{
-    return error_prefix(w->err, "%s:%d: %s%s%s%s", w->config->file, line, path,
-                        path[0] != '\0' && key[0] != '\0' ? "." : "", key,
-                        path[0] != '\0' || key[0] != '\0' ? ": " : "");
-}
-
-static int
-fail(struct walk *w, int line, const char *path, const char *key, const char *what)
-{
-    error_set(w->err, ERROR_CONFIG, "", "%s", what);
-    return place(w, line, path, key);
-}
 
 static int
 fail_memory(struct walk *w)
@@ -87,7 +63,7 @@ fail_unknown(struct walk *w, const struct section *section, const struct tree *n
         error_set(w->err, ERROR_CONFIG, "", "unknown key; did you mean %s?", near);
     else
         error_set(w->err, ERROR_CONFIG, "", "unknown key");
-    return place(w, node->line, section->path, node->key);
+    return config_place(w, node->line, section->path, node->key);
 }
 
 /* ---- secrets in the file -------------------------------------------------------------------- */
@@ -118,8 +94,9 @@ names_secret(const char *key)
 static void
 warn_secret(const struct walk *w, int line, const char *path, const char *key)
 {
-    log_warn("config", "%s:%d: %s.%s: a secret stands in the file itself; put it into a file of "
-                       "its own that nobody else may read",
+    log_warn("config",
+             "%s:%d: %s.%s: a secret stands in the file itself; put it into a file of "
+             "its own that nobody else may read",
              w->config->file, line, path, key);
 }
 
@@ -130,11 +107,11 @@ set_scalar(struct walk *w, const struct section *section, const struct tree *nod
            const struct option *row, void *settings)
 {
     if (node->kind != TREE_SCALAR)
-        return fail(w, node->line, section->path, node->key, "must be one value");
+        return config_fail(w, node->line, section->path, node->key, "must be one value");
     if (node->text == NULL)
-        return fail(w, node->line, section->path, node->key, "has no value");
+        return config_fail(w, node->line, section->path, node->key, "has no value");
     if (option_set(row, settings, node->text, w->err) == -1)
-        return place(w, node->line, section->path, node->key);
+        return config_place(w, node->line, section->path, node->key);
     if (row->secret && (strstr(node->text, "://") == NULL || url_has_password(node->text)))
         warn_secret(w, node->line, section->path, node->key);
     return 0;
@@ -147,11 +124,11 @@ check_text(struct walk *w, const struct section *section, const struct tree *nod
 {
     static const struct option text_row = {.name = "text", .type = OPTION_STRING};
     if (node->kind != TREE_SCALAR)
-        return fail(w, node->line, section->path, key, "must be a list of texts");
+        return config_fail(w, node->line, section->path, key, "must be a list of texts");
     if (node->text == NULL || node->text[0] == '\0')
-        return fail(w, node->line, section->path, key, "has an empty text in it");
+        return config_fail(w, node->line, section->path, key, "has an empty text in it");
     if (option_set(&text_row, out, node->text, w->err) == -1)
-        return place(w, node->line, section->path, key);
+        return config_place(w, node->line, section->path, key);
     return 0;
 }
 
@@ -176,7 +153,7 @@ set_list(struct walk *w, const struct section *section, const struct tree *node,
     if (node->kind == TREE_SCALAR && check_text(w, section, node, node->key, &list[n++]) == -1)
         return -1;
     if (node->kind == TREE_MAP)
-        return fail(w, node->line, section->path, node->key, "must be a list");
+        return config_fail(w, node->line, section->path, node->key, "must be a list");
     for (const struct tree *child = node->first; child != NULL; child = child->next) {
         if (check_text(w, section, child, node->key, &list[n++]) == -1)
             return -1;
@@ -201,7 +178,7 @@ join(struct walk *w, const struct section *section, const struct tree *node, con
             return fail_memory(w);
     }
     if (joined == NULL)
-        return fail(w, node->line, section->path, node->key, "is empty");
+        return config_fail(w, node->line, section->path, node->key, "is empty");
     *out = joined;
     return 0;
 }
@@ -214,7 +191,7 @@ set_map(struct walk *w, const struct section *section, const struct tree *node,
     struct section inner = {0};
     size_t n = 0;
     if (node->kind != TREE_MAP)
-        return fail(w, node->line, section->path, node->key, "must be a map of texts");
+        return config_fail(w, node->line, section->path, node->key, "must be a map of texts");
     pairs = arena_array(w->arena, count_children(node) + 1, sizeof(*pairs));
     inner.path = arena_printf(w->arena, "%s.%s", section->path, node->key);
     if (pairs == NULL || inner.path == NULL)
@@ -285,7 +262,7 @@ check_required(struct walk *w, const struct section *section, const struct tree 
     for (int t = 0; t < SECTION_TABLES && section->tables[t] != NULL; t++) {
         for (const struct option *row = section->tables[t]; row->name != NULL; row++) {
             if (row->required && config_yaml_find(node, row->name) == NULL)
-                return fail(w, node->line, section->path, row->name, "is required");
+                return config_fail(w, node->line, section->path, row->name, "is required");
         }
     }
     return 0;
@@ -295,7 +272,7 @@ static int
 fill(struct walk *w, const struct section *section, const struct tree *node)
 {
     if (node->kind != TREE_MAP)
-        return fail(w, node->line, section->path, "", "must be a map of keys");
+        return config_fail(w, node->line, section->path, "", "must be a map of keys");
     for (const struct tree *child = node->first; child != NULL; child = child->next) {
         if (set_key(w, section, child) == -1)
             return -1;
@@ -303,147 +280,8 @@ fill(struct walk *w, const struct section *section, const struct tree *node)
     return check_required(w, section, node);
 }
 
-/* ---- checks of more than one key -------------------------------------------------------------- */
-
-static bool
-is_name(const char *text, size_t max)
-{
-    size_t len = strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789_");
-    return len > 0 && len <= max && text[len] == '\0';
-}
-
-static int
-check_globs(struct walk *w, const struct tree *node, const char *key, const char *const *globs)
-{
-    for (; *globs != NULL; globs++) {
-        const char *dot = strchr(*globs, '.');
-        if (dot != NULL && dot != *globs && dot[1] != '\0')
-            continue;
-        error_set(w->err, ERROR_CONFIG, "", "\"%.100s\" must be schema.table", *globs);
-        return place(w, node->line, "source", key);
-    }
-    return 0;
-}
-
-static int
-check_source(struct walk *w, const struct tree *node)
-{
-    const struct config_source *source = &w->config->source;
-    const struct tree *slot = config_yaml_find(node, "slot"), *url = config_yaml_find(node, "url");
-    const struct tree *tables = config_yaml_find(node, "tables"), *exclude = config_yaml_find(node, "exclude");
-    const struct tree *publication = config_yaml_find(node, "publication");
-    if (strncmp(source->url, "postgresql://", 13) != 0 &&
-        strncmp(source->url, "postgres://", 11) != 0)
-        return fail(w, url->line, "source", "url", "must begin with postgresql://");
-    if (source->tables[0] == NULL)
-        return fail(w, tables->line, "source", "tables", "names no table");
-    if (check_globs(w, tables, "tables", source->tables) == -1)
-        return -1;
-    if (exclude != NULL && check_globs(w, exclude, "exclude", source->exclude) == -1)
-        return -1;
-    if (slot != NULL && !is_name(source->slot, IDENTIFIER_MAX_BYTES))
-        return fail(w, slot->line, "source", "slot", "must be a-z, 0-9 and _, at most 63");
-    if (publication != NULL && (source->publication[0] == '\0' ||
-                                strlen(source->publication) > IDENTIFIER_MAX_BYTES))
-        return fail(w, publication->line, "source", "publication", "must be 1 to 63 bytes");
-    return 0;
-}
-
-/* The line of a sink's key, or of its section where the key was not given. */
-static int
-key_line(const struct tree *node, const char *key)
-{
-    const struct tree *child = config_yaml_find(node, key);
-    return child != NULL ? child->line : node->line;
-}
-
-static int
-check_topic(struct walk *w, const struct config_sink *sink, const struct tree *node,
-            const char *path)
-{
-    static const char *const names[] = {"{pipeline}", "{schema}", "{table}"};
-    int line = key_line(node, "topic");
-    if (sink->topic[0] == '\0')
-        return fail(w, line, path, "topic", "is empty");
-    for (const char *p = sink->topic; (p = strpbrk(p, "{}")) != NULL;) {
-        size_t i = 0;
-        while (i < 3 && strncmp(p, names[i], strlen(names[i])) != 0)
-            i++;
-        if (i == 3)
-            return fail(w, line, path, "topic",
-                        "only {pipeline}, {schema} and {table} may stand in braces");
-        p += strlen(names[i]);
-    }
-    return 0;
-}
-
-static int
-check_registry(struct walk *w, const struct config_sink *sink, const struct tree *node,
-               const char *path)
-{
-    if (sink->format == FORMAT_AVRO && sink->registry == NULL)
-        return fail(w, key_line(node, "format"), path, "registry", "is required for format avro");
-    if (sink->registry != NULL && strncmp(sink->registry, "http://", 7) != 0 &&
-        strncmp(sink->registry, "https://", 8) != 0)
-        return fail(w, key_line(node, "registry"), path, "registry",
-                    "must begin with https:// or http://");
-    if (sink->registry_user != NULL && sink->registry_password_file == NULL)
-        return fail(w, key_line(node, "registry_user"), path, "registry_user",
-                    "needs registry_password_file");
-    if (sink->registry_password_file != NULL && sink->registry_user == NULL)
-        return fail(w, key_line(node, "registry_password_file"), path, "registry_password_file",
-                    "needs registry_user");
-    if (sink->registry_token_file != NULL && sink->registry_user != NULL)
-        return fail(w, key_line(node, "registry_token_file"), path, "registry_token_file",
-                    "a token or a user, not both");
-    return 0;
-}
-
-/* stdout writes lines for people, and holds back what is not committed: see sinks/stdout.c. */
-static int
-check_local(struct walk *w, const struct config_sink *sink, const struct tree *node,
-            const char *path)
-{
-    if (sink->ops != &sink_stdout && sink->ops != &sink_null)
-        return 0;
-    if (w->config->state_dir == NULL) {
-        error_set(w->err, ERROR_CONFIG, "", "a sink of type %s keeps its offset in state_dir: "
-                                            "set state_dir at the top of the file",
-                  sink->ops->type);
-        return place(w, node->line, path, "");
-    }
-    if (sink->ops != &sink_stdout)
-        return 0;
-    if (sink->format != FORMAT_JSON)
-        return fail(w, key_line(node, "format"), path, "format", "stdout writes json only");
-    if (sink->transaction != TRANSACTION_SPLIT)
-        return fail(w, key_line(node, "transaction"), path, "transaction",
-                    "stdout can't hold a whole transaction back; it must be split");
-    return 0;
-}
-
-static int
-check_sink(struct walk *w, const struct config_sink *sink, const struct tree *node,
-           const char *path)
-{
-    const struct config *config = w->config;
-    if (!is_name(sink->name, NAME_MAX_BYTES))
-        return fail(w, key_line(node, "name"), path, "name",
-                    "must be a-z, 0-9 and _, 1 to 40 of them");
-    for (int i = 0; i < config->nsinks; i++) {
-        if (strcmp(config->sinks[i].name, sink->name) == 0)
-            return fail(w, key_line(node, "name"), path, "name", "another sink has this name");
-    }
-    for (const struct option_pair *pair = sink->key; pair->key != NULL; pair++) {
-        if (strchr(pair->key, '.') == NULL)
-            return fail(w, key_line(node, "key"), path, "key", "tables are written schema.table");
-    }
-    if (check_topic(w, sink, node, path) == -1 || check_registry(w, sink, node, path) == -1)
-        return -1;
-    return check_local(w, sink, node, path);
-}
-
-/* ---- sinks ------------------------------------------------------------------------------------ */
+/* ---- sinks ------------------------------------------------------------------------------------
+ */
 
 static const struct sink_ops *
 find_sink_type(const char *type)
@@ -461,14 +299,14 @@ sink_type(struct walk *w, const struct tree *node, const char *path, const struc
 {
     const struct tree *type;
     if (node->kind != TREE_MAP)
-        return fail(w, node->line, path, "", "must be a map of keys");
+        return config_fail(w, node->line, path, "", "must be a map of keys");
     type = config_yaml_find(node, "type");
     if (type == NULL)
-        return fail(w, node->line, path, "type", "is required");
+        return config_fail(w, node->line, path, "type", "is required");
     if (type->kind == TREE_SCALAR && type->text != NULL)
         *out = find_sink_type(type->text);
     if (*out == NULL)
-        return fail(w, type->line, path, "type", "must be kafka, stdout or null");
+        return config_fail(w, type->line, path, "type", "must be kafka, stdout or null");
     return 0;
 }
 
@@ -521,7 +359,7 @@ load_sink(struct walk *w, const struct tree *node, struct config_sink *sink)
         return -1;
     sink->name = head.name;
     resolve_truncate(sink);
-    if (check_sink(w, sink, node, path) == -1 || copy_keys(w, sink) == -1)
+    if (config_check_sink(w, sink, node, path) == -1 || copy_keys(w, sink) == -1)
         return -1;
     config->nsinks++;
     return 0;
@@ -532,24 +370,25 @@ load_sinks(struct walk *w, const struct tree *root)
 {
     const struct tree *node = config_yaml_find(root, "sinks");
     if (node == NULL)
-        return fail(w, root->line, "sinks", "", "is required");
+        return config_fail(w, root->line, "sinks", "", "is required");
     if (node->kind != TREE_LIST || node->first == NULL)
-        return fail(w, node->line, "sinks", "", "must be a list of sinks, one at least");
+        return config_fail(w, node->line, "sinks", "", "must be a list of sinks, one at least");
     for (const struct tree *child = node->first; child != NULL; child = child->next) {
         if (w->config->nsinks == BATCH_SINKS_MAX)
-            return fail(w, child->line, "sinks", "", "are more than 8");
+            return config_fail(w, child->line, "sinks", "", "are more than 8");
         if (load_sink(w, child, &w->config->sinks[w->config->nsinks]) == -1)
             return -1;
     }
     return 0;
 }
 
-/* ---- the whole -------------------------------------------------------------------------------- */
+/* ---- the whole --------------------------------------------------------------------------------
+ */
 
 /* A section that may be left out altogether. */
 static int
-load_section(struct walk *w, const struct tree *root, const char *name,
-             const struct option *table, void *settings)
+load_section(struct walk *w, const struct tree *root, const char *name, const struct option *table,
+             void *settings)
 {
     struct section section = {name, {table}, {settings}};
     const struct tree *node = config_yaml_find(root, name);
@@ -565,11 +404,11 @@ load_top(struct walk *w, const struct tree *root)
     struct section section = {"", {config_top_options, config_section_names}, {config, NULL}};
     if (option_defaults(config_top_options, config, w->err) == -1 || fill(w, &section, root) == -1)
         return -1;
-    if (!is_name(config->pipeline, NAME_MAX_BYTES))
-        return fail(w, key_line(root, "pipeline"), "pipeline", "",
-                    "must be a-z, 0-9 and _, 1 to 40 of them");
+    if (!config_is_name(config->pipeline, CONFIG_NAME_BYTES_MAX))
+        return config_fail(w, config_key_line(root, "pipeline"), "pipeline", "",
+                           "must be a-z, 0-9 and _, 1 to 40 of them");
     if (config->state_dir != NULL && config->state_dir[0] == '\0')
-        return fail(w, key_line(root, "state_dir"), "state_dir", "", "is empty");
+        return config_fail(w, config_key_line(root, "state_dir"), "state_dir", "", "is empty");
     if (config->audit == NULL && config->state_dir != NULL) {
         config->audit = arena_printf(w->arena, "%s/audit.log", config->state_dir);
         if (config->audit == NULL)
@@ -586,15 +425,15 @@ load_tree(struct walk *w, const struct tree *root)
     if (load_top(w, root) == -1)
         return -1;
     if (source == NULL)
-        return fail(w, root->line, "source", "", "is required");
+        return config_fail(w, root->line, "source", "", "is required");
     if (load_section(w, root, "source", config_source_options, &config->source) == -1 ||
-        check_source(w, source) == -1 ||
+        config_check_source(w, source) == -1 ||
         load_section(w, root, "batch", config_batch_options, &config->batch) == -1 ||
         load_section(w, root, "log", config_log_options, &config->log) == -1)
         return -1;
     if (config->batch.buffer / 4 < config->batch.size)
-        return fail(w, key_line(config_yaml_find(root, "batch"), "buffer"), "batch", "buffer",
-                    "must be at least four times batch.size");
+        return config_fail(w, config_key_line(config_yaml_find(root, "batch"), "buffer"), "batch",
+                           "buffer", "must be at least four times batch.size");
     return load_sinks(w, root);
 }
 
@@ -617,15 +456,15 @@ config_parse(struct config **out, const char *file, struct bytes text, struct er
         goto failed;
     }
     if (text.len > FILE_BYTES_MAX) {
-        fail(&w, 1, "", "", "the file is larger than 1 MiB");
+        config_fail(&w, 1, "", "", "the file is larger than 1 MiB");
         goto failed;
     }
     if (text.len > 0 && memchr(text.at, '\0', text.len) != NULL) {
-        fail(&w, 1, "", "", "there is a NUL byte in the file");
+        config_fail(&w, 1, "", "", "there is a NUL byte in the file");
         goto failed;
     }
     if (config_yaml_parse(&root, text, w.arena, &line, w.err) == -1) {
-        place(&w, line, "", "");
+        config_place(&w, line, "", "");
         goto failed;
     }
     if (load_tree(&w, root) == -1)
@@ -672,7 +511,8 @@ config_load(struct config **out, const char *file, struct error *err)
     return rc;
 }
 
-/* ---- the end ----------------------------------------------------------------------------------- */
+/* ---- the end -----------------------------------------------------------------------------------
+ */
 
 /* The strings are our own arena's: only the settings see them as const. */
 static void
@@ -714,7 +554,8 @@ config_free(struct config *config)
     free(document);
 }
 
-/* ---- what others ask ---------------------------------------------------------------------------- */
+/* ---- what others ask ----------------------------------------------------------------------------
+ */
 
 /* The first dot of the pattern parts schema and table, so neither star can reach over it. */
 bool

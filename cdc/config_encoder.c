@@ -9,8 +9,8 @@
 #include "cdc/config.h"
 
 int
-config_encoder(const struct config *config, int sink, const char *database,
-               struct schemas *schemas, struct encoder_settings *out)
+config_encoder(const struct config *config, int sink, const char *database, struct schemas *schemas,
+               struct encoder_settings *out)
 {
     const struct config_sink *wanted;
     assert(sink >= 0 && sink < config->nsinks);

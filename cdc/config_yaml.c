@@ -237,13 +237,16 @@ build_document(struct reader *r, struct tree **out)
 
 int
 config_yaml_parse(struct tree **out, struct bytes yaml, struct arena *arena, int *line,
-           struct error *err)
+                  struct error *err)
 {
     struct reader r = {.arena = arena, .line = 1, .err = err};
     struct tree *root = NULL;
     if (!yaml_parser_initialize(&r.parser))
         return error_set(err, ERROR_FATAL, "", "out of memory");
-    /* Said, not guessed: a file in UTF-16 is then refused. A UTF-8 byte order mark passes. */
+    /* Said, not guessed, so a file in UTF-16 is refused. A byte order mark in UTF-8 is dropped
+     * here: to libyaml it would be the first column of the first line. */
+    if (yaml.len >= 3 && memcmp(yaml.at, "\xef\xbb\xbf", 3) == 0)
+        yaml = bytes_of(yaml.at + 3, yaml.len - 3);
     yaml_parser_set_encoding(&r.parser, YAML_UTF8_ENCODING);
     yaml_parser_set_input_string(&r.parser, yaml.at, yaml.len);
     int rc = build_document(&r, &root);

@@ -28,7 +28,7 @@ struct tree {
 
 /* -1 with ERROR_CONFIG: the text is without the file, *line says where. */
 int config_yaml_parse(struct tree **out, struct bytes yaml, struct arena *, int *line,
-               struct error *err);
+                      struct error *err);
 
 /* The child with this key, or NULL. */
 const struct tree *config_yaml_find(const struct tree *map, const char *key);

@@ -4,8 +4,9 @@
  * It never waits for a sink: when the ring is full it only serves the connection, so keepalives are
  * answered whatever the sinks do. What it confirms is the minimum over the sinks' commits.
  */
+#include <string.h>
+
 #include "cdc/clock.h"
-#include "cdc/failpoint.h"
 #include "pipeline_internal.h"
 
 enum { READ_WAIT_MS = 50, SERVE_WAIT_MS = 5, HEARTBEAT_MOST_MS = 3600 * 1000 };
@@ -52,6 +53,22 @@ heartbeat_due(const struct reader *r)
     return quiet >= r->p->parts.config->source.heartbeat_ms;
 }
 
+/* Does the server still fit what the sinks have? Another timeline asks for a fresh start too, since
+ * the offsets must name it. */
+static int
+check_again(struct reader *r, const struct source_start *found, struct error *err)
+{
+    const struct pipeline *p = r->p;
+    struct offset sinks = {.state = OFFSET_AT, .source = p->found.identity};
+
+    if (found->identity.timeline != p->found.identity.timeline)
+        return error_set(err, ERROR_RETRY, "", "the server is on timeline %u now, it was on %u",
+                         found->identity.timeline, p->found.identity.timeline);
+    sinks.position = progress_min(p->progress);
+    memcpy(sinks.options_hash, p->found.options_hash, sizeof(sinks.options_hash));
+    return r->source->ops->check_offset(r->source, &sinks, err);
+}
+
 /*
  * The connection is gone; memory stays. The source goes on from where it was, so what comes again is
  * dropped there. A server that does not fit any more (E_GAP) may only mean that another instance ran
@@ -74,11 +91,7 @@ reconnect(struct reader *r, const struct error *why)
         if (!pipeline_pause(p, pipeline_backoff(&pause_ms)))
             return -1;
         if (r->source->ops->start(r->source, false, &found, &err) == 0) {
-            struct offset sinks = p->stages[0].durable; /* its identity; the place is the minimum */
-
-            sinks.state = OFFSET_AT;
-            sinks.position = progress_min(p->progress);
-            if (r->source->ops->check_offset(r->source, &sinks, &err) == -1) {
+            if (check_again(r, &found, &err) == -1) {
                 pipeline_restart(p, err.text);
                 return -1;
             }

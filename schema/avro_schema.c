@@ -369,8 +369,9 @@ take_schema(struct plan *plan, struct buffer *text, const char *what, struct err
         return NULL;
     }
     if (avro_schema_from_json_length(copy, text->len, &parsed) != 0) {
-        error_set(err, ERROR_FATAL, "E_SCHEMA", "table %s.%s: the %s schema made for it is wrong: %s",
-                  plan->relation->schema, plan->relation->table, what, avro_strerror());
+        error_set(err, ERROR_FATAL, "E_SCHEMA",
+                  "table %s.%s: the %s schema made for it is wrong: %s", plan->relation->schema,
+                  plan->relation->table, what, avro_strerror());
         return NULL;
     }
     avro_schema_decref(parsed);

@@ -16,10 +16,25 @@
 #include "cdc/version.h"
 #include "value_text.h"
 
-static void
+/* Inline, so that the length of a literal is known when it is compiled. */
+static inline void
 put_literal(struct buffer *out, const char *text)
 {
     buffer_put(out, text, strlen(text));
+}
+
+static inline uint8_t *
+store(uint8_t *at, const char *text)
+{
+    memcpy(at, text, strlen(text));
+    return at + strlen(text);
+}
+
+static inline uint8_t *
+store_part(uint8_t *at, struct bytes part)
+{
+    memcpy(at, part.at, part.len);
+    return at + part.len;
 }
 
 /* ---- one function for each type of column ---- */
@@ -247,18 +262,12 @@ json_put_key(const struct plan *plan, const struct value *row, struct buffer *ou
     return put_object(plan->key_fields, plan->nkey, row, out, column);
 }
 
-/* `,"ts_ms":1,"ts_us":1000,"ts_ns":1000000`, from the given one on. */
-static void
-put_times(struct buffer *out, int64_t micros, bool millis)
+/* `,"ts_us":1000,"ts_ns":1000000` */
+static uint8_t *
+store_times(uint8_t *at, int64_t micros)
 {
-    if (millis) {
-        put_literal(out, ",\"ts_ms\":");
-        json_int(out, floor_div(micros, 1000));
-    }
-    put_literal(out, ",\"ts_us\":");
-    json_int(out, micros);
-    put_literal(out, ",\"ts_ns\":");
-    json_int(out, nanos_of(micros));
+    at = digits_int(store(at, ",\"ts_us\":"), micros);
+    return digits_int(store(at, ",\"ts_ns\":"), nanos_of(micros));
 }
 
 static void
@@ -267,28 +276,46 @@ put_part(struct buffer *out, struct bytes part)
     buffer_put(out, part.at, part.len);
 }
 
-/* The sequence is JSON inside a string, so its quotes are escaped. */
-static void
-put_sequence(struct buffer *out, const struct change *change)
+/* The sequence is JSON inside a string: text_sequence with its quotes escaped. */
+static uint8_t *
+store_sequence(uint8_t *at, const struct change *change)
 {
-    uint8_t text[TEXT_SEQUENCE_MAX];
-
-    json_text(out, bytes_of(text, text_sequence(text, change)));
+    at = digits_uint(store(at, "\"[\\\""), change->transaction->id.final);
+    at = digits_uint(store(at, "\\\",\\\""), change->lsn);
+    return store(at, "\\\"]\"");
 }
 
+/* All that follows the rows in Debezium's envelope. */
 static void
-put_op(struct buffer *out, const char *label, enum change_op op)
+put_tail(const struct plan *plan, const struct shot *shot, struct buffer *out)
 {
-    put_literal(out, label);
-    buffer_put_u8(out, (uint8_t)op);
-    buffer_put_u8(out, '"');
+    const struct transaction *transaction = &shot->change->transaction->id;
+    size_t parts = plan->source_start.len + plan->source_middle.len + plan->source_end.len;
+    uint8_t *p = buffer_room(out, parts + 10 * DIGITS_INT_MAX + 256), *at = p;
+
+    if (p == NULL)
+        return; /* the buffer remembers */
+    at = store_part(at, plan->source_start);
+    at = digits_int(at, floor_div(transaction->commit_us, 1000));
+    at = store_part(at, plan->source_middle);
+    at = store_sequence(at, shot->change);
+    at = store_times(at, transaction->commit_us);
+    at = store_part(at, plan->source_end);
+    at = digits_uint(at, transaction->xid);
+    at = digits_int(store(at, ",\"lsn\":"), (int64_t)shot->change->lsn);
+    at = store(at, ",\"xmin\":null,\"origin\":null,\"origin_lsn\":null},\"transaction\":null,"
+                   "\"op\":\"");
+    *at++ = (uint8_t)shot->op;
+    at = digits_int(store(at, "\",\"ts_ms\":"), floor_div(shot->stamp->now_us, 1000));
+    at = store_times(at, shot->stamp->now_us);
+    *at++ = '}';
+    out->len += (size_t)(at - p);
 }
 
 static enum field_result
 put_debezium(const struct plan *plan, const struct shot *shot, struct buffer *out,
              uint16_t *column)
 {
-    const struct transaction *transaction = &shot->change->transaction->id;
     enum field_result result;
 
     put_literal(out, "{\"before\":");
@@ -299,19 +326,7 @@ put_debezium(const struct plan *plan, const struct shot *shot, struct buffer *ou
     result = put_object(plan->fields, plan->nfields, shot->after, out, column);
     if (result != FIELD_DONE)
         return result;
-    put_part(out, plan->source_start);
-    json_int(out, floor_div(transaction->commit_us, 1000));
-    put_part(out, plan->source_middle);
-    put_sequence(out, shot->change);
-    put_times(out, transaction->commit_us, false);
-    put_part(out, plan->source_end);
-    json_uint(out, transaction->xid);
-    put_literal(out, ",\"lsn\":");
-    json_int(out, (int64_t)shot->change->lsn);
-    put_op(out, ",\"xmin\":null,\"origin\":null,\"origin_lsn\":null},\"transaction\":null,\"op\":\"",
-           shot->op);
-    put_times(out, shot->stamp->now_us, true);
-    buffer_put_u8(out, '}');
+    put_tail(plan, shot, out);
     return FIELD_DONE;
 }
 
@@ -350,8 +365,9 @@ put_plain(const struct plan *plan, const struct shot *shot, struct buffer *out, 
     enum field_result result = put_plain_row(plan, shot, out, column);
     if (result != FIELD_DONE)
         return result;
-    put_op(out, "\"__op\":\"", shot->op);
-    put_literal(out, ",\"__ts_us\":");
+    put_literal(out, "\"__op\":\"");
+    buffer_put_u8(out, (uint8_t)shot->op);
+    put_literal(out, "\",\"__ts_us\":");
     json_int(out, shot->change->transaction->id.commit_us);
     put_literal(out, ",\"__id\":");
     put_event_id(out, shot);

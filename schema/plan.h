@@ -1,6 +1,6 @@
 /*
- * plan.h -- what a plan holds; shared by encoder.c (makes and runs it), avro_schema.c (schema
- * texts), avro_encode.c and json_encode.c (bytes), and nobody else.
+ * plan.h -- what a plan holds; shared by plan.c (makes it), encoder.c (runs it), avro_schema.c
+ * (schema texts), avro_encode.c and json_encode.c (bytes), and nobody else.
  *
  * A plan is made under the shape cache's lock and then only read, by any shape thread. It lives
  * in the shape of its relation, so the relation outlives it.

@@ -50,7 +50,8 @@ text_zoned(uint8_t *at, int64_t micros, unsigned digits)
 {
     uint8_t *from = at;
     int64_t days = floor_div(micros, MICROS_PER_DAY), year;
-    uint64_t of_day = (uint64_t)(micros - days * MICROS_PER_DAY);
+    int64_t rest = micros % MICROS_PER_DAY;
+    uint64_t of_day = (uint64_t)(rest < 0 ? rest + MICROS_PER_DAY : rest);
     uint32_t seconds = (uint32_t)(of_day / 1000000), fraction = (uint32_t)(of_day % 1000000);
     unsigned month, day;
 

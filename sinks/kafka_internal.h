@@ -157,6 +157,9 @@ void kafka_topics_free(struct kafka *);
 /* The partition that Java's own partitioner chooses for this key. */
 int32_t kafka_topic_partition(const struct kafka_topic *, const void *key, size_t len);
 
+/* One that was just created: wait until every broker that matters knows it. */
+int kafka_topic_await(struct kafka *, const char *name, struct error *err);
+
 /* What the cluster says of a topic: partitions (0: there is no such topic). */
 int kafka_topic_lookup(struct kafka *, rd_kafka_t *, const char *name, int32_t *partitions,
                        bool *led, struct error *err);

@@ -26,7 +26,6 @@ enum {
     ASK_MS = 5000,   /* one question to the cluster */
     READ_MS = 20000, /* without getting any further */
     BLOCKED_MS = 10000, /* behind an open transaction; then the caller may look at its stop flag */
-    READ_AT_ONCE = 256,
 };
 
 /* A consumer of the offsets topic. */
@@ -153,9 +152,9 @@ record_take(struct kafka *k, const rd_kafka_message_t *message, struct error *er
 
 /* ---- reading ---- */
 
-/* The place that a reader of committed records must reach. 0: nothing was ever written. */
+/* Where a reader of committed records begins, and the place that it must reach. */
 static int
-true_end(struct kafka *k, int64_t *end, struct error *err)
+true_end(struct kafka *k, int64_t *begin, int64_t *end, struct error *err)
 {
     struct reader reader;
     rd_kafka_resp_err_t code;
@@ -164,7 +163,7 @@ true_end(struct kafka *k, int64_t *end, struct error *err)
 
     if (reader_open(&reader, k, "read_uncommitted", err) == -1)
         return -1;
-    *end = 0;
+    *begin = *end = 0;
     if (kafka_topic_lookup(k, reader.rk, k->offsets_topic, &partitions, NULL, err) == -1) {
         reader_serve(&reader);
         if (err != NULL && err->kind == ERROR_RETRY)
@@ -187,7 +186,8 @@ true_end(struct kafka *k, int64_t *end, struct error *err)
                          "kafka: topic %s has %" PRId32 " partitions; the offsets topic must "
                          "have exactly one",
                          k->offsets_topic, partitions);
-    *end = low == high ? 0 : high;
+    *begin = low;
+    *end = high;
     return 0;
 }
 
@@ -244,38 +244,34 @@ reader_take(struct kafka *k, const rd_kafka_message_t *message, int64_t *reached
 static int
 read_until(struct reader *reader, int64_t end, struct error *err)
 {
-    rd_kafka_message_t *messages[READ_AT_ONCE];
     int64_t reached = -1, since = clock_monotonic_ms();
     int done = 0;
 
     while (done == 0 && reached < end) {
-        ssize_t n = rd_kafka_consume_batch(reader->topic, 0, 100, messages, READ_AT_ONCE);
+        rd_kafka_message_t *message = rd_kafka_consume(reader->topic, 0, 100);
         int64_t before = reached;
 
-        for (ssize_t i = 0; i < n; i++) {
-            if (messages[i]->err == RD_KAFKA_RESP_ERR_NO_ERROR)
+        if (message != NULL) {
+            done = reader_take(reader->k, message, &reached, err);
+            if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR || reached > before)
                 since = clock_monotonic_ms();
-            if (done == 0)
-                done = reader_take(reader->k, messages[i], &reached, err);
-            rd_kafka_message_destroy(messages[i]);
-        }
-        if (reached > before)
-            since = clock_monotonic_ms();
-        if (done == 0 && reached < end)
+            rd_kafka_message_destroy(message);
+        } else {
             done = reader_waits(reader, reached, end, since, err);
+        }
     }
     return done;
 }
 
 static int
-read_committed(struct kafka *k, int64_t end, struct error *err)
+read_committed(struct kafka *k, int64_t begin, int64_t end, struct error *err)
 {
     struct reader reader;
     int done;
 
     if (reader_open(&reader, k, "read_committed", err) == -1)
         return -1;
-    if (rd_kafka_consume_start(reader.topic, 0, RD_KAFKA_OFFSET_BEGINNING) == -1) {
+    if (rd_kafka_consume_start(reader.topic, 0, begin) == -1) {
         rd_kafka_resp_err_t code = rd_kafka_last_error();
         reader_close(&reader);
         return kafka_error_code(k, code, "reading the offsets topic", rd_kafka_err2str(code), err);
@@ -292,7 +288,7 @@ read_committed(struct kafka *k, int64_t end, struct error *err)
 int
 kafka_offsets_read(struct kafka *k, struct error *err)
 {
-    int64_t end;
+    int64_t begin, end;
 
     k->known = false;
     k->last = (struct offset){.state = OFFSET_NONE};
@@ -300,9 +296,9 @@ kafka_offsets_read(struct kafka *k, struct error *err)
         topic->recorded = 0;
         topic->to_record = false;
     }
-    if (true_end(k, &end, err) == -1)
+    if (true_end(k, &begin, &end, err) == -1)
         return -1;
-    if (end > 0 && read_committed(k, end, err) == -1)
+    if (end > begin && read_committed(k, begin, end, err) == -1)
         return -1;
     k->epoch = k->last.epoch + 1;
     k->known = true;
@@ -344,7 +340,8 @@ kafka_offsets_ensure(struct kafka *k, struct error *err)
                  "sink=%s topic=%s the position has %d replica(s) only, as there are no more "
                  "brokers",
                  k->base.name, k->offsets_topic, topic.replication);
-    if (kafka_admin_create(k, k->producer, &topic, err) == -1)
+    if (kafka_admin_create(k, k->producer, &topic, err) == -1 ||
+        kafka_topic_await(k, k->offsets_topic, err) == -1)
         return -1;
     log_info("kafka", "sink=%s topic=%s created for the position, replication %d", k->base.name,
              k->offsets_topic, topic.replication);

@@ -33,7 +33,7 @@
 
 enum {
     INIT_SLICE_MS = 1000,   /* one call of init_transactions */
-    INIT_CALL_MS = 8000,    /* all of them in one fence; then the caller may look at its stop flag */
+    INIT_CALL_MS = 5000,    /* all of them in one fence; then the caller may look at its stop flag */
     INIT_GIVE_UP_MS = 90000, /* a producer that never gets ready is made anew */
     DRAIN_SLICE_MS = 100,
     ABORT_MS = 3000,
@@ -54,6 +54,7 @@ static const char *const settings_reserved[] = {
     "isolation.level",            "group.id",
     "delivery.report.only.error", "allow.auto.create.topics",
     "enable.partition.eof",       "enable.auto.commit",
+    "auto.offset.reset",
     "auto.commit.enable",         "enable.auto.offset.store",
     "plugin.library.paths",       "produce.offset.report",
     "max.in.flight",              "max.in.flight.requests.per.connection",
@@ -200,7 +201,8 @@ set_consumer(rd_kafka_conf_t *conf, struct error *err)
     if (set(conf, "enable.partition.eof", "true", err) == -1 ||
         set(conf, "enable.auto.commit", "false", err) == -1 ||
         set(conf, "enable.auto.offset.store", "false", err) == -1 ||
-        set(conf, "fetch.wait.max.ms", "100", err) == -1 ||
+        set(conf, "fetch.wait.max.ms", "10", err) == -1 || /* the end is told after it */
+        set(conf, "auto.offset.reset", "earliest", err) == -1 ||
         set(conf, "queued.max.messages.kbytes", "4096", err) == -1 ||
         set(conf, "fetch.message.max.bytes", "1048576", err) == -1)
         return -1;

@@ -162,6 +162,25 @@ pause_ms(long ms)
     nanosleep(&t, NULL);
 }
 
+/* It was created: wait until it can be written to, so that the first message need not. */
+int
+kafka_topic_await(struct kafka *k, const char *name, struct error *err)
+{
+    int64_t deadline = clock_monotonic_ms() + CREATED_MS;
+    int32_t partitions = 0;
+    bool led = false;
+
+    while (clock_monotonic_ms() < deadline) {
+        if (kafka_topic_lookup(k, k->producer, name, &partitions, &led, err) == -1)
+            return -1;
+        if (partitions > 0 && led)
+            return 0;
+        pause_ms(20);
+    }
+    return error_set(err, ERROR_RETRY, "E_KAFKA_AWAY",
+                     "kafka: topic %s was created and does not appear", name);
+}
+
 static int
 create(struct kafka *k, const struct kafka_topic *topic, struct error *err)
 {
@@ -185,36 +204,32 @@ create(struct kafka *k, const struct kafka_topic *topic, struct error *err)
 
 /* Wait until the topic is there and every partition has a leader, creating it if we may. */
 static int
-await_topic(struct kafka *k, struct kafka_topic *topic, struct error *err)
+find_topic(struct kafka *k, struct kafka_topic *topic, struct error *err)
 {
     bool may_create = topic->recorded == 0 || k->settings->accept_repartition;
-    bool created = false, led = false;
     int64_t since = clock_monotonic_ms();
+    bool led = false;
 
     for (;; pause_ms(50)) {
         int64_t waited = clock_monotonic_ms() - since;
 
         if (kafka_topic_lookup(k, k->producer, topic->name, &topic->partitions, &led, err) == -1)
             return -1;
-        /* A partition without a leader is librdkafka's to wait for. */
+        /* A partition that stays without a leader is librdkafka's to wait for. */
         if (topic->partitions > 0 && (led || waited > LEADERS_MS))
             return 0;
         if (topic->partitions > 0)
             continue;
-        if (may_create && !created) {
-            if (create(k, topic, err) == -1)
+        if (may_create) {
+            if (create(k, topic, err) == -1 || kafka_topic_await(k, topic->name, err) == -1)
                 return -1;
-            created = true;
-        }
-        if (!may_create && waited > GONE_MS)
+        } else if (waited > GONE_MS) {
             return error_set(err, ERROR_REFUSED, "E_TOPIC_MISSING",
                              "kafka: topic %s had %" PRId32 " partitions and does not exist any "
                              "more; what was in it is gone. Create it, or set "
                              "accept_repartition: true to go on with an empty one",
                              topic->name, topic->recorded);
-        if (created && waited > CREATED_MS)
-            return error_set(err, ERROR_RETRY, "E_KAFKA_AWAY",
-                             "kafka: topic %s was created and does not appear", topic->name);
+        }
     }
 }
 
@@ -243,7 +258,7 @@ kafka_topic_bind(struct kafka *k, struct kafka_topic *topic, struct error *err)
 {
     if (topic->generation == k->generation)
         return 0;
-    if (await_topic(k, topic, err) == -1 || compare_with_record(k, topic, err) == -1)
+    if (find_topic(k, topic, err) == -1 || compare_with_record(k, topic, err) == -1)
         return -1;
     topic->handle = rd_kafka_topic_new(k->producer, topic->name, NULL);
     if (topic->handle == NULL)

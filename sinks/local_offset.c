@@ -6,14 +6,16 @@
  */
 #include "local_offset.h"
 
+#include <errno.h>
 #include <stdio.h>
+#include <string.h>
+#include <unistd.h>
 
 #include "cdc/clock.h"
 #include "cdc/report.h"
 
 int
-local_offset_open(struct local_offset *local, const struct sink_context *context,
-                  struct error *err)
+local_offset_open(struct local_offset *local, const struct sink_context *context, struct error *err)
 {
     if (context->state_dir == NULL)
         return error_set(err, ERROR_CONFIG, "",
@@ -81,7 +83,13 @@ local_offset_check(struct local_offset *local, struct report *report)
         report_error(report, &err, "check who owns state_dir, or restore it from a backup");
         return;
     }
-    snprintf(what, sizeof(what), "sink %s: its offset is in %s/offsets.db", local->sink,
+    if (access(local->state_dir, W_OK) == -1 && errno != ENOENT) {
+        error_set(&err, ERROR_CONFIG, "E_STATE_DIR", "state_dir %.200s: %s", local->state_dir,
+                  strerror(errno));
+        report_error(report, &err, "make it writable for the user that rowferry runs as");
+        return;
+    }
+    snprintf(what, sizeof(what), "sink %s: its offset is kept in %s/offsets.db", local->sink,
              local->state_dir);
     report_add(report, FINDING_OK, "", what, NULL);
 }

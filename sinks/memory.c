@@ -176,7 +176,8 @@ memory_abort(struct sink *sink)
     s->count = 0;
 }
 
-/* ---- the seam --------------------------------------------------------------------------------- */
+/* ---- the seam ---------------------------------------------------------------------------------
+ */
 
 static int
 memory_open(struct sink **out, const struct sink_context *context, struct error *err)

@@ -32,9 +32,9 @@ struct memory_event {
     uint8_t *value;
     uint32_t value_length;
     uint8_t output;
-    uint8_t flags;      /* enum event_flag */
-    uint64_t epoch;     /* of the writer */
-    uint64_t batch_no;  /* of the commit that made it visible: one number is one transaction */
+    uint8_t flags;     /* enum event_flag */
+    uint64_t epoch;    /* of the writer */
+    uint64_t batch_no; /* of the commit that made it visible: one number is one transaction */
 };
 
 struct memory_store {

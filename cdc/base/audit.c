@@ -58,8 +58,7 @@ hash_line(struct bytes line, char *hex)
 {
     unsigned char digest[EVP_MAX_MD_SIZE];
     unsigned int len = 0;
-    if (EVP_Digest(line.at, line.len, digest, &len, EVP_sha256(), NULL) != 1 ||
-        len * 2 != HASH_HEX)
+    if (EVP_Digest(line.at, line.len, digest, &len, EVP_sha256(), NULL) != 1 || len * 2 != HASH_HEX)
         return -1;
     for (unsigned int i = 0; i < len; i++)
         snprintf(hex + 2 * (size_t)i, 3, "%02x", digest[i]);
@@ -234,8 +233,9 @@ verify_line(const char *path, long number, struct bytes line, char *previous, st
     if (said == NULL)
         rc = broken(path, number, "is not an audit line", err);
     else if (strcmp(said, previous) != 0)
-        rc = broken(path, number, "does not follow from the line before: one of the two was "
-                                  "changed, or lines were taken out or put in",
+        rc = broken(path, number,
+                    "does not follow from the line before: one of the two was "
+                    "changed, or lines were taken out or put in",
                     err);
     else if (hash_line(line, previous) == -1)
         rc = error_set(err, ERROR_FATAL, "", "SHA-256 failed");

@@ -1,7 +1,7 @@
 /*
  * json.c -- JSON out, straight into a buffer.
  *
- * Strings are copied in runs between the characters that need an escape. Numbers avoid
+ * Strings are copied a word at a time between the characters that need an escape. Numbers avoid
  * printf where they can: integers by pairs of digits, doubles by a search for the fewest
  * decimals that read back as the same double, which covers what people put in databases;
  * the rest goes through printf with 15, 16 and 17 digits.
@@ -29,9 +29,10 @@ needs_escape(uint8_t c)
     return c < 0x20 || c == '"' || c == '\\';
 }
 
-/* True when none of eight ASCII bytes needs a second look. */
-static inline bool
-eight_plain(const uint8_t *at)
+/* The top bit of each of eight bytes that can't go out as it is and is not known to be one
+ * character: exact up to the first of them, since a borrow only goes upwards. */
+static inline uint64_t
+eight_special(const uint8_t *at)
 {
     const uint64_t ones = UINT64_C(0x0101010101010101);
     const uint64_t tops = ones << 7;
@@ -40,8 +41,7 @@ eight_plain(const uint8_t *at)
     memcpy(&w, at, 8);
     quote = w ^ (ones * '"');
     backslash = w ^ (ones * '\\');
-    uint64_t found = w | (w - ones * 0x20) | (quote - ones) | (backslash - ones);
-    return (found & tops) == 0;
+    return (w | (w - ones * 0x20) | (quote - ones) | (backslash - ones)) & tops;
 }
 
 /* Length of the well-formed UTF-8 sequence at `at`, 0 if there is none (RFC 3629). */
@@ -78,46 +78,72 @@ sequence_length(const uint8_t *at, const uint8_t *end)
     return len;
 }
 
-/* The end of the run of bytes that go out unchanged. */
-static const uint8_t *
-plain_run(const uint8_t *at, const uint8_t *end)
-{
-    for (;;) {
-        while (end - at >= 8 && eight_plain(at))
-            at += 8;
-        if (at == end || needs_escape(*at))
-            return at;
-        size_t len = sequence_length(at, end);
-        if (len == 0)
-            return at;
-        at += len;
-    }
-}
-
-static void
-put_escape(struct buffer *out, uint8_t c)
+static uint8_t *
+store_escape(uint8_t *p, uint8_t c)
 {
     static const char shorthand[32] = {
         [8] = 'b', [9] = 't', [10] = 'n', [12] = 'f', [13] = 'r',
     };
-    uint8_t *p = buffer_room(out, 6);
 
-    if (p == NULL)
-        return;
-    p[0] = '\\';
-    if (c >= 0x80) {
-        /* not UTF-8 */
-        memcpy(p, "\xef\xbf\xbd", 3);
-        out->len += 3;
-    } else if (c >= 0x20 || shorthand[c] != 0) {
-        p[1] = c >= 0x20 ? c : (uint8_t)shorthand[c];
-        out->len += 2;
-    } else {
-        memcpy(p + 1, "u00", 3);
-        p[4] = (uint8_t)("01"[c >> 4]);
-        p[5] = (uint8_t)("0123456789abcdef"[c & 15]);
-        out->len += 6;
+    *p++ = '\\';
+    if (c >= 0x20 || shorthand[c] != 0) {
+        *p++ = c >= 0x20 ? c : (uint8_t)shorthand[c];
+        return p;
     }
+    memcpy(p, "u00", 3);
+    p[3] = (uint8_t)("01"[c >> 4]);
+    p[4] = (uint8_t)("0123456789abcdef"[c & 15]);
+    return p + 5;
+}
+
+/* One character from *at, which is not a plain one or stands near the end. */
+static uint8_t *
+store_character(uint8_t *p, const uint8_t **at, const uint8_t *end)
+{
+    uint8_t c = **at;
+    size_t len;
+
+    if (c < 0x80) {
+        *at += 1;
+        if (needs_escape(c))
+            return store_escape(p, c);
+        *p++ = c;
+        return p;
+    }
+    len = sequence_length(*at, end);
+    if (len == 0) {
+        *at += 1;
+        memcpy(p, "\xef\xbf\xbd", 3);
+        return p + 3;
+    }
+    memcpy(p, *at, len);
+    *at += len;
+    return p + len;
+}
+
+/* At least PIECE characters, or all: `p` has room for six bytes each and a word more. */
+enum { PIECE = 512, ESCAPE_MAX = 6 };
+
+static uint8_t *
+store_piece(uint8_t *p, const uint8_t **from, const uint8_t *end)
+{
+    const uint8_t *at = *from;
+    const uint8_t *stop = end - at > PIECE ? at + PIECE : end;
+
+    while (at < stop) {
+        if (end - at >= 8) {
+            uint64_t special = eight_special(at);
+            unsigned plain = special == 0 ? 8u : (unsigned)__builtin_ctzll(special) / 8u;
+            memcpy(p, at, 8);
+            p += plain;
+            at += plain;
+            if (plain == 8)
+                continue;
+        }
+        p = store_character(p, &at, end);
+    }
+    *from = at;
+    return p;
 }
 
 void
@@ -125,14 +151,16 @@ json_text(struct buffer *out, struct bytes text)
 {
     const uint8_t *at = text.at;
     const uint8_t *end = text.len > 0 ? at + text.len : at;
+    size_t left = text.len;
 
     buffer_put_u8(out, '"');
-    while (at < end) {
-        const uint8_t *stop = plain_run(at, end);
-        buffer_put(out, at, (size_t)(stop - at));
-        if (stop < end)
-            put_escape(out, *stop++);
-        at = stop;
+    while (left > 0) {
+        size_t piece = left > PIECE ? PIECE : left;
+        uint8_t *p = buffer_room(out, ESCAPE_MAX * piece + 16);
+        if (p == NULL)
+            return;
+        out->len += (size_t)(store_piece(p, &at, end) - p);
+        left = (size_t)(end - at);
     }
     buffer_put_u8(out, '"');
 }

@@ -172,8 +172,8 @@ set_enum(const struct option *row, void *settings, const char *text, struct erro
             *(int *)field(row, settings) = i;
             return 0;
         }
-        int n = snprintf(known + used, sizeof(known) - used, "%s%s", i > 0 ? ", " : "",
-                         row->words[i]);
+        int n =
+            snprintf(known + used, sizeof(known) - used, "%s%s", i > 0 ? ", " : "", row->words[i]);
         if (n > 0 && used + (size_t)n < sizeof(known))
             used += (size_t)n;
     }

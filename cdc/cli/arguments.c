@@ -16,15 +16,9 @@ static const struct name {
     bool has_value;
     unsigned option; /* enum cli_option; 0: --json */
 } names[] = {
-    {"sink", true, CLI_SINK},
-    {"expect", true, CLI_EXPECT},
-    {"reason", true, CLI_REASON},
-    {"to", true, CLI_TO},
-    {"dry-run", false, CLI_DRY_RUN},
-    {"at-slot", false, CLI_AT_SLOT},
-    {"yes", false, CLI_YES},
-    {"markdown", false, CLI_MARKDOWN},
-    {"json", false, 0},
+    {"sink", true, CLI_SINK}, {"expect", true, CLI_EXPECT},      {"reason", true, CLI_REASON},
+    {"to", true, CLI_TO},     {"dry-run", false, CLI_DRY_RUN},   {"at-slot", false, CLI_AT_SLOT},
+    {"yes", false, CLI_YES},  {"markdown", false, CLI_MARKDOWN}, {"json", false, 0},
     {NULL, false, 0},
 };
 

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cdc/log.h"
 #include "cdc/version.h"
 #include "commands.h"
 
@@ -40,8 +41,7 @@ const struct cli_command cli_commands[] = {
      "--dry-run it only says what would be read again or lost. --expect is the position that\n"
      "the sink has now (or none, or starting): if it has another one, nothing is done. --sink\n"
      "may be left out where there is only one.\n"},
-    {"schema", cli_schema, "schema FILE [TABLE] [--json]",
-     "the Avro schemas it would register",
+    {"schema", cli_schema, "schema FILE [TABLE] [--json]", "the Avro schemas it would register",
      "Asks the source's catalogue; registers nothing. TABLE is schema.table, with * and ?.\n"},
     {"remove", cli_remove, "remove FILE [--dry-run] [--yes] [--json]",
      "drop its slot, publication and offsets: says what, asks",
@@ -89,5 +89,7 @@ cli_main(int argc, char **argv)
         char *one[] = {"help", argv[1], NULL};
         return cli_help(2, one);
     }
+    if (command->run != cli_run)
+        log_setup(LOG_WARN, false); /* run does it by its configuration */
     return command->run(argc - 1, argv + 1);
 }

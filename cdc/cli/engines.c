@@ -84,8 +84,7 @@ cli_offset_text(const struct offset *offset, char *text)
 {
     if (offset->state == OFFSET_AT)
         return position_print(&offset->position, text);
-    snprintf(text, POSITION_TEXT_MAX, "%s",
-             offset->state == OFFSET_STARTING ? "starting" : "none");
+    snprintf(text, POSITION_TEXT_MAX, "%s", offset->state == OFFSET_STARTING ? "starting" : "none");
     return text;
 }
 
@@ -128,9 +127,10 @@ judge_position(const char *sink, const struct offset *offset, const struct postg
     char at[POSITION_TEXT_MAX], lsn[LSN_TEXT_MAX];
     position_print(&offset->position, at);
     if (offset->position.end < slot->confirmed) {
-        *cure = "the slot was advanced by hand, made anew or read by somebody else; what lies "
-                "between is lost to this sink. See the runbook of E_GAP; `offsets skip` accepts the "
-                "loss";
+        *cure =
+            "the slot was advanced by hand, made anew or read by somebody else; what lies "
+            "between is lost to this sink. See the runbook of E_GAP; `offsets skip` accepts the "
+            "loss";
         return error_set(err, ERROR_REFUSED, "E_GAP",
                          "sink %s is at %s, and the slot can't go back behind %s", sink, at,
                          lsn_print(slot->confirmed, lsn));

@@ -29,8 +29,9 @@ put_record(struct buffer *out, const struct config_sink *sink, const struct offs
     buffer_printf(out, "sink %s (%s)\n  position  %s\n  source    ", sink->name, sink->ops->type,
                   cli_offset_text(offset, position));
     cli_put(out, offset->source.id);
-    buffer_printf(out, "\n  timeline  %u\n  epoch     %" PRIu64 "\n  commits   %" PRIu64
-                       "\n  written   %s\n  options   ",
+    buffer_printf(out,
+                  "\n  timeline  %u\n  epoch     %" PRIu64 "\n  commits   %" PRIu64
+                  "\n  written   %s\n  options   ",
                   offset->source.timeline, offset->epoch, offset->batch_no,
                   cli_time(offset->written_us, when));
     cli_put(out, offset->options_hash);
@@ -89,8 +90,7 @@ look(const struct cli_arguments *args, const struct config *config, bool whole)
 }
 
 /* All or nothing: a saved file that lacks a sink would be found out when it is needed. */
-static int
-export(const struct cli_arguments *args, const struct config *config)
+static int export(const struct cli_arguments *args, const struct config *config)
 {
     struct error err = ERROR_INIT;
     struct postgres_slot slot;
@@ -139,8 +139,8 @@ look_with(const struct cli_arguments *args, const char *verb)
 int
 cli_offsets(int argc, char **argv)
 {
-    static const unsigned any = CLI_SINK | CLI_EXPECT | CLI_REASON | CLI_DRY_RUN | CLI_AT_SLOT |
-                                CLI_TO;
+    static const unsigned any =
+        CLI_SINK | CLI_EXPECT | CLI_REASON | CLI_DRY_RUN | CLI_AT_SLOT | CLI_TO;
     static const char *const looks[] = {"list", "show", "export", NULL};
     static const char *const moves[] = {"set", "rewind", "skip", NULL};
     struct cli_arguments args;

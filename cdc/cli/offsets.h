@@ -12,14 +12,14 @@ enum move_direction { MOVE_NOWHERE, MOVE_FIRST, MOVE_BACK, MOVE_FORWARD };
 /* One sink's offset on its way from one place to another. */
 struct move {
     const struct config *config;
-    const char *act;    /* "offsets set" */
+    const char *act; /* "offsets set" */
     const char *reason;
-    int index;          /* of the sink */
-    struct sink *sink;  /* open while the move lives */
+    int index;         /* of the sink */
+    struct sink *sink; /* open while the move lives */
     struct offset before;
     struct offset after;
     enum move_direction direction;
-    uint64_t bytes;     /* of log between the two, as far as that can be told */
+    uint64_t bytes; /* of log between the two, as far as that can be told */
 };
 
 /* Open the sink and read where it is. */

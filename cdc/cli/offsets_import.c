@@ -120,7 +120,8 @@ plan(struct import *in, const json_t *root, struct error *err)
     if (strcmp(pipeline, in->config->pipeline) != 0)
         return error_set(err, ERROR_CONFIG, "", "%.200s: is of pipeline %.60s, not of %s",
                          in->args->words[2], pipeline, in->config->pipeline);
-    json_array_foreach(offsets, i, entry) {
+    json_array_foreach(offsets, i, entry)
+    {
         if (plan_entry(in, entry, err) == -1)
             return -1;
     }

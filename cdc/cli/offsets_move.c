@@ -64,7 +64,8 @@ move_ask_slot(const struct config *config, struct postgres_slot *slot, struct er
     return 0;
 }
 
-/* ---- the plan --------------------------------------------------------------------------------- */
+/* ---- the plan ---------------------------------------------------------------------------------
+ */
 
 static int
 check_reach(const struct position *to, const struct postgres_slot *slot, struct error *err)
@@ -81,7 +82,7 @@ check_reach(const struct position *to, const struct postgres_slot *slot, struct 
                          at, lsn_print(slot->confirmed, lsn));
     if (to->end > slot->server_now || to->open > slot->server_now)
         return error_set(err, ERROR_REFUSED, "E_DIVERGED",
-                         "%s lies behind the end of the server's log, %s", at,
+                         "%s lies past the end of the server's log, %s", at,
                          lsn_print(slot->server_now, lsn));
     return 0;
 }
@@ -118,7 +119,8 @@ move_plan(struct move *m, const struct position *to, const struct postgres_slot 
     return 0;
 }
 
-/* ---- the act ----------------------------------------------------------------------------------- */
+/* ---- the act -----------------------------------------------------------------------------------
+ */
 
 static int
 write_audit(const struct move *m, const char *act, const char *reason, struct error *err)
@@ -201,7 +203,8 @@ move_perform(struct move *m, struct error *err)
     return -1;
 }
 
-/* ---- in words ----------------------------------------------------------------------------------- */
+/* ---- in words -----------------------------------------------------------------------------------
+ */
 
 static void
 describe_effect(const struct move *m, struct buffer *out)
@@ -263,8 +266,13 @@ move_describe(const struct move *m, bool dry_run, bool json, struct buffer *out)
         describe_json(m, dry_run, out);
         return;
     }
-    buffer_printf(out, "sink %s: %s %s -> %s\n  ", m->sink->name, dry_run ? "would move" : "moved",
-                  cli_offset_text(&m->before, before), cli_offset_text(&m->after, after));
+    cli_offset_text(&m->before, before);
+    cli_offset_text(&m->after, after);
+    if (m->direction == MOVE_NOWHERE)
+        buffer_printf(out, "sink %s: %s, ", m->sink->name, after);
+    else
+        buffer_printf(out, "sink %s: %s %s -> %s\n  ", m->sink->name,
+                      dry_run ? "would move" : "moved", before, after);
     describe_effect(m, out);
     buffer_put_string(out, "\n");
     if (other_source(m)) {
@@ -276,7 +284,8 @@ move_describe(const struct move *m, bool dry_run, bool json, struct buffer *out)
     }
 }
 
-/* ---- the commands --------------------------------------------------------------------------------- */
+/* ---- the commands
+ * --------------------------------------------------------------------------------- */
 
 static int
 check_expected(const struct move *m, const char *expect, struct error *err)

@@ -60,8 +60,8 @@ cli_json_member(struct buffer *out, const char *before, const char *name, const 
 int
 cli_finish(struct buffer *out, int status)
 {
-    bool whole = !buffer_failed(out) && (out->len == 0 || fwrite(out->at, 1, out->len, stdout) ==
-                                                              out->len);
+    bool whole =
+        !buffer_failed(out) && (out->len == 0 || fwrite(out->at, 1, out->len, stdout) == out->len);
     buffer_free(out);
     if (fflush(stdout) != 0 || !whole) {
         fprintf(stderr, "rowferry: standard output can't be written\n");

@@ -1,9 +1,9 @@
 /*
  * run.c -- `rowferry run FILE...`: pipelines until stopped.
  *
- * The main thread reads signals, which are blocked everywhere else, and looks after the tables: one made
- * later that the configuration wants joins its publication. Each pipeline has a thread of its own that
- * starts and supervises the others. SIGTERM and SIGINT drain; a second one, or ten seconds, end it at once:
+ * The main thread reads signals, which are blocked everywhere else. Each pipeline has a thread of its own
+ * that starts and supervises the others, and one that looks after the tables: one made later that the
+ * configuration wants joins its publication. SIGTERM and SIGINT drain; a second one, or ten seconds, end it at once:
  * what is not committed is read again at the next start.
  */
 #include <malloc.h>
@@ -32,10 +32,11 @@ struct unit {
     struct sink *sinks[BATCH_SINKS_MAX];
     struct schemas *schemas[BATCH_SINKS_MAX];
     struct encoder *encoders[BATCH_SINKS_MAX];
-    struct pipeline *pipeline;
+    struct pipeline *_Atomic pipeline;
     struct postgres_watch *watch;
-    pthread_t thread;
-    bool started;
+    pthread_t thread, watcher;
+    bool started, watching;
+    atomic_bool stop; /* asked for, maybe before there is a pipeline */
     atomic_bool ended;
     struct error err;
     int status;
@@ -73,7 +74,7 @@ ask_database(struct unit *u, struct postgres_slot *slot, struct error *err)
     struct log_repeat trouble = {0};
 
     while (postgres_slot_ask(u->config, slot, err) == -1) {
-        if (err->kind != ERROR_RETRY || atomic_load(&u->ended))
+        if (err->kind != ERROR_RETRY || atomic_load(&u->stop))
             return -1;
         if (log_repeat_due(&trouble))
             log_warn("run", "code=%s %s; trying again", err->code, err->text);
@@ -102,8 +103,13 @@ open_parts(struct unit *u, struct error *err)
     parts.catalog = u->catalog;
     parts.sinks = u->sinks;
     parts.encoders = u->encoders;
-    u->pipeline = pipeline_new(&parts, err);
-    return u->pipeline != NULL ? 0 : -1;
+    struct pipeline *pipeline = pipeline_new(&parts, err);
+    if (pipeline == NULL)
+        return -1;
+    atomic_store(&u->pipeline, pipeline);
+    if (atomic_load(&u->stop))
+        pipeline_stop(pipeline);
+    return 0;
 }
 
 static void
@@ -128,8 +134,13 @@ static void *
 unit_main(void *arg)
 {
     struct unit *u = arg;
+    int rc = open_parts(u, &u->err);
 
-    if (pipeline_run(u->pipeline, &u->err) == -1) {
+    if (rc == 0)
+        rc = pipeline_run(u->pipeline, &u->err);
+    if (rc == -1 && u->err.kind == ERROR_RETRY && atomic_load(&u->stop)) {
+        log_info("run", "pipeline=%s stopped before it began", u->config->pipeline);
+    } else if (rc == -1) {
         log_error("run", "pipeline=%s kind=%s code=%s %s", u->config->pipeline,
                   error_kind_name(u->err.kind), u->err.code, u->err.text);
         u->status = error_exit_status(&u->err);
@@ -138,6 +149,23 @@ unit_main(void *arg)
     }
     atomic_store(&u->ended, true);
     kill(getpid(), SIGCHLD); /* wake the main thread; nobody else uses it */
+    return NULL;
+}
+
+/* Looks after the tables while the pipeline runs. */
+static void *
+watch_main(void *arg)
+{
+    struct unit *u = arg;
+    int64_t due = clock_monotonic_ms() + WATCH_MS;
+
+    while (!atomic_load(&u->ended)) {
+        usleep(100 * 1000);
+        if (clock_monotonic_ms() < due || atomic_load(&u->stop))
+            continue;
+        postgres_watch_look(&u->watch, u->config);
+        due = clock_monotonic_ms() + WATCH_MS;
+    }
     return NULL;
 }
 
@@ -155,8 +183,13 @@ static void
 stop_all(struct unit *units, int n)
 {
     for (int i = 0; i < n; i++) {
-        if (units[i].pipeline != NULL)
-            pipeline_stop(units[i].pipeline);
+        struct pipeline *pipeline = atomic_load(&units[i].pipeline);
+
+        /* The flag first: a pipeline made after this look sees it. */
+        if (!atomic_exchange(&units[i].stop, true) && pipeline == NULL)
+            pipeline = atomic_load(&units[i].pipeline);
+        if (pipeline != NULL)
+            pipeline_stop(pipeline);
     }
 }
 
@@ -165,7 +198,6 @@ static int
 supervise(struct unit *units, int n, const sigset_t *signals)
 {
     int64_t give_up = 0;
-    int64_t watch_due = clock_monotonic_ms() + WATCH_MS;
     int status = 0;
 
     while (!all_ended(units, n)) {
@@ -182,15 +214,12 @@ supervise(struct unit *units, int n, const sigset_t *signals)
             log_warn("run", "not drained in time; what is not committed is read again at the next start");
             _exit(0);
         }
-        if (give_up == 0 && clock_monotonic_ms() > watch_due) {
-            for (int i = 0; i < n; i++)
-                postgres_watch_look(&units[i].watch, units[i].config);
-            watch_due = clock_monotonic_ms() + WATCH_MS;
-        }
     }
     for (int i = 0; i < n; i++) {
         if (units[i].started)
             pthread_join(units[i].thread, NULL);
+        if (units[i].watching)
+            pthread_join(units[i].watcher, NULL);
         status = units[i].status > status ? units[i].status : status;
     }
     return status;
@@ -219,16 +248,12 @@ run_units(struct unit *units, int n)
     sigaddset(&signals, SIGTERM);
     sigaddset(&signals, SIGINT);
     sigaddset(&signals, SIGCHLD);
-    for (int i = 0; i < n && status == 0; i++) {
-        if (open_parts(&units[i], &units[i].err) == -1)
-            status = cli_fail(false, &units[i].err);
-    }
-    if (status != 0)
-        return status;
     pthread_sigmask(SIG_BLOCK, &signals, NULL);
     for (int i = 0; i < n; i++) {
         units[i].started = pthread_create(&units[i].thread, NULL, unit_main, &units[i]) == 0;
-        if (!units[i].started) {
+        units[i].watching = units[i].started &&
+                            pthread_create(&units[i].watcher, NULL, watch_main, &units[i]) == 0;
+        if (!units[i].watching) {
             log_error("run", "can't make a thread");
             stop_all(units, n);
             status = 1;

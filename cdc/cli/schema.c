@@ -15,7 +15,7 @@
 
 struct printer {
     const struct config *config;
-    const char *wanted; /* glob for schema.table, or NULL */
+    const char *wanted;          /* glob for schema.table, or NULL */
     struct postgres_slot slot;   /* asked for the database's name */
     struct relation **relations; /* ends in NULL */
     struct catalog *catalog;

@@ -132,8 +132,8 @@ put_text(struct buffer *out, const struct status *s)
     buffer_printf(out, "pipeline %s\n", config->pipeline);
     put_slot(out, s);
     for (int i = 0; i < config->nsinks; i++) {
-        const struct error *trouble = s->view.errors[i].kind != ERROR_NONE ? &s->view.errors[i]
-                                                                            : &s->judged[i];
+        const struct error *trouble =
+            s->view.errors[i].kind != ERROR_NONE ? &s->view.errors[i] : &s->judged[i];
         buffer_printf(out, "sink %s (%s): ", config->sinks[i].name, config->sinks[i].ops->type);
         if (s->view.errors[i].kind == ERROR_NONE)
             put_offset(out, s, i);

@@ -9,8 +9,6 @@
  */
 #include "postgres_types.h"
 
-#include <ctype.h>
-#include <limits.h>
 #include <stdlib.h>
 
 #define DAYS_TO_2000 10957

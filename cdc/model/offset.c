@@ -82,8 +82,7 @@ take_text(const json_t *record, const char *name, char *out, size_t size, struct
 }
 
 static int
-take_number(const json_t *record, const char *name, uint64_t max, uint64_t *out,
-            struct error *err)
+take_number(const json_t *record, const char *name, uint64_t max, uint64_t *out, struct error *err)
 {
     const json_t *field = json_object_get(record, name);
     if (!json_is_integer(field) || json_integer_value(field) < 0 ||

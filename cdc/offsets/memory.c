@@ -104,8 +104,7 @@ static int
 memory_remove(struct offsets *offsets, const char *pipeline, const char *sink, struct error *err)
 {
     (void)err;
-    for (struct record **at = &((struct memory *)offsets)->first; *at != NULL;
-         at = &(*at)->next) {
+    for (struct record **at = &((struct memory *)offsets)->first; *at != NULL; at = &(*at)->next) {
         struct record *record = *at;
         if (strcmp(record->pipeline, pipeline) != 0 || strcmp(record->sink, sink) != 0)
             continue;

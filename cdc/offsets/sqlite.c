@@ -130,8 +130,8 @@ set_up(struct store *s, struct error *err)
         "COMMIT";
     int version = 0;
     sqlite3_busy_timeout(s->db, BUSY_MS);
-    if (sqlite3_exec(s->db, "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL", NULL, NULL,
-                     NULL) != SQLITE_OK ||
+    if (sqlite3_exec(s->db, "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL", NULL, NULL, NULL) !=
+            SQLITE_OK ||
         schema_version(s, &version) == -1)
         return fail(s, "can't be read", false, err);
     if (version > SCHEMA_VERSION)
@@ -170,8 +170,7 @@ open_file(struct store *s, bool create, struct error *err)
 }
 
 static sqlite3_stmt *
-prepare(struct store *s, const char *sql, const char *pipeline, const char *sink,
-        struct error *err)
+prepare(struct store *s, const char *sql, const char *pipeline, const char *sink, struct error *err)
 {
     sqlite3_stmt *stmt = NULL;
     if (sqlite3_prepare_v2(s->db, sql, -1, &stmt, NULL) == SQLITE_OK &&
@@ -237,8 +236,9 @@ sqlite_fence(struct offsets *offsets, const char *pipeline, const char *sink, ui
     int rc = 0;
     if (open_file(s, true, err) == -1)
         return -1;
-    stmt = prepare(s, "INSERT INTO offsets (pipeline, sink, epoch) VALUES (?1, ?2, 1)"
-                      " ON CONFLICT DO UPDATE SET epoch = epoch + 1 RETURNING epoch",
+    stmt = prepare(s,
+                   "INSERT INTO offsets (pipeline, sink, epoch) VALUES (?1, ?2, 1)"
+                   " ON CONFLICT DO UPDATE SET epoch = epoch + 1 RETURNING epoch",
                    pipeline, sink, err);
     if (stmt == NULL)
         return -1;
@@ -277,8 +277,9 @@ sqlite_store(struct offsets *offsets, const char *pipeline, const char *sink,
         error_set(err, ERROR_FATAL, "", "out of memory");
         goto done;
     }
-    stmt = prepare(s, "UPDATE offsets SET record = ?3 WHERE pipeline = ?1 AND sink = ?2"
-                      " AND epoch = ?4",
+    stmt = prepare(s,
+                   "UPDATE offsets SET record = ?3 WHERE pipeline = ?1 AND sink = ?2"
+                   " AND epoch = ?4",
                    pipeline, sink, err);
     if (stmt == NULL)
         goto done;

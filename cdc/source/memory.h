@@ -5,7 +5,7 @@
  * (pgoutput messages, as captured or as made by memory_*), a slot with a confirmed place, and re-sends
  * from there at each start. Failure number `fail_at` counts start, read, serve and lease_check calls.
  *
- * Threads: one source at a time; the test reads the server while none runs.
+ * Threads: one source at a time; the test reads the server while none runs, but for `confirmed`.
  */
 #ifndef CDC_SOURCE_MEMORY_H
 #define CDC_SOURCE_MEMORY_H
@@ -26,7 +26,7 @@ struct memory_server {
     uint64_t open_final;  /* of the transaction that is being written; 0: none */
     size_t open_begin;    /* index of its Begin */
     bool slot;
-    uint64_t confirmed;
+    _Atomic uint64_t confirmed; /* a test may look while a source runs */
     size_t batch_size;    /* bytes, for the framer */
     size_t per_read;      /* messages handed out by one read */
     uint64_t calls, fail_at;

@@ -114,7 +114,7 @@ pg_connect(const struct config *config, bool replication, const char *label, str
     if (!has(given, "sslmode"))
         add(&p, "sslmode", "verify-full");
     if (!has(given, "connect_timeout"))
-        add(&p, "connect_timeout", "10");
+        add(&p, "connect_timeout", strcmp(label, "watch") == 0 ? "3" : "10");
     if (!has(given, "tcp_user_timeout"))
         add(&p, "tcp_user_timeout", "30000");
     if (!has(given, "options"))

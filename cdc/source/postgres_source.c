@@ -33,7 +33,7 @@
 #include "postgres_tables.h"
 
 enum {
-    STATUS_SOON_MS = 1000, /* after our position moved */
+    STATUS_SOON_MS = 200, /* after our position moved */
     LOW_WATER_BYTES = 48 * 1024, /* when under load */
     LOW_WATER_WAIT_MS = 2,
     MESSAGE_MAX = 1 << 30,

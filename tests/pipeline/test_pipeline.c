@@ -97,7 +97,7 @@ wait_for_end(void *arg)
         struct timespec t = {0, 500000};
 
         nanosleep(&t, NULL);
-        if (*(volatile uint64_t *)&w->scene->server.confirmed == w->scene->server.lsn)
+        if (w->scene->server.confirmed == w->scene->server.lsn)
             break;
     }
     pipeline_stop(w->pipeline);

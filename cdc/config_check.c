@@ -1,0 +1,167 @@
+/*
+ * config_check.c -- complaints with their place, and what is wrong about a section although
+ * each of its keys by itself is right.
+ */
+#include "config_walk.h"
+
+#include <string.h>
+
+enum { IDENTIFIER_MAX_BYTES = 63 /* PostgreSQL's */ };
+
+int
+config_place(struct walk *w, int line, const char *path, const char *key)
+{
+    return error_prefix(w->err, "%s:%d: %s%s%s%s", w->config->file, line, path,
+                        path[0] != '\0' && key[0] != '\0' ? "." : "", key,
+                        path[0] != '\0' || key[0] != '\0' ? ": " : "");
+}
+
+int
+config_fail(struct walk *w, int line, const char *path, const char *key, const char *what)
+{
+    error_set(w->err, ERROR_CONFIG, "", "%s", what);
+    return config_place(w, line, path, key);
+}
+
+int
+config_key_line(const struct tree *node, const char *key)
+{
+    const struct tree *child = config_yaml_find(node, key);
+    return child != NULL ? child->line : node->line;
+}
+
+bool
+config_is_name(const char *text, size_t max)
+{
+    size_t len = strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789_");
+    return len > 0 && len <= max && text[len] == '\0';
+}
+
+static int
+check_globs(struct walk *w, const struct tree *node, const char *key, const char *const *globs)
+{
+    for (; *globs != NULL; globs++) {
+        const char *dot = strchr(*globs, '.');
+        if (dot != NULL && dot != *globs && dot[1] != '\0')
+            continue;
+        error_set(w->err, ERROR_CONFIG, "", "\"%.100s\" must be schema.table", *globs);
+        return config_place(w, node->line, "source", key);
+    }
+    return 0;
+}
+
+int
+config_check_source(struct walk *w, const struct tree *node)
+{
+    const struct config_source *source = &w->config->source;
+    const struct tree *slot = config_yaml_find(node, "slot"), *url = config_yaml_find(node, "url");
+    const struct tree *tables = config_yaml_find(node, "tables"),
+                      *exclude = config_yaml_find(node, "exclude");
+    const struct tree *publication = config_yaml_find(node, "publication");
+    if (strncmp(source->url, "postgresql://", 13) != 0 &&
+        strncmp(source->url, "postgres://", 11) != 0)
+        return config_fail(w, url->line, "source", "url", "must begin with postgresql://");
+    if (source->tables[0] == NULL)
+        return config_fail(w, tables->line, "source", "tables", "names no table");
+    if (check_globs(w, tables, "tables", source->tables) == -1)
+        return -1;
+    if (exclude != NULL && check_globs(w, exclude, "exclude", source->exclude) == -1)
+        return -1;
+    if (slot != NULL && !config_is_name(source->slot, IDENTIFIER_MAX_BYTES))
+        return config_fail(w, slot->line, "source", "slot", "must be a-z, 0-9 and _, at most 63");
+    if (publication != NULL &&
+        (source->publication[0] == '\0' || strlen(source->publication) > IDENTIFIER_MAX_BYTES))
+        return config_fail(w, publication->line, "source", "publication", "must be 1 to 63 bytes");
+    return 0;
+}
+
+static int
+check_topic(struct walk *w, const struct config_sink *sink, const struct tree *node,
+            const char *path)
+{
+    static const char *const names[] = {"{pipeline}", "{schema}", "{table}"};
+    int line = config_key_line(node, "topic");
+    if (sink->topic[0] == '\0')
+        return config_fail(w, line, path, "topic", "is empty");
+    for (const char *p = sink->topic; (p = strpbrk(p, "{}")) != NULL;) {
+        size_t i = 0;
+        while (i < 3 && strncmp(p, names[i], strlen(names[i])) != 0)
+            i++;
+        if (i == 3)
+            return config_fail(w, line, path, "topic",
+                               "only {pipeline}, {schema} and {table} may stand in braces");
+        p += strlen(names[i]);
+    }
+    return 0;
+}
+
+static int
+check_registry(struct walk *w, const struct config_sink *sink, const struct tree *node,
+               const char *path)
+{
+    if (sink->format == FORMAT_AVRO && sink->registry == NULL)
+        return config_fail(w, config_key_line(node, "format"), path, "registry",
+                           "is required for format avro");
+    if (sink->registry != NULL && strncmp(sink->registry, "http://", 7) != 0 &&
+        strncmp(sink->registry, "https://", 8) != 0)
+        return config_fail(w, config_key_line(node, "registry"), path, "registry",
+                           "must begin with https:// or http://");
+    if (sink->registry_user != NULL && sink->registry_password_file == NULL)
+        return config_fail(w, config_key_line(node, "registry_user"), path, "registry_user",
+                           "needs registry_password_file");
+    if (sink->registry_password_file != NULL && sink->registry_user == NULL)
+        return config_fail(w, config_key_line(node, "registry_password_file"), path,
+                           "registry_password_file", "needs registry_user");
+    if (sink->registry_token_file != NULL && sink->registry_user != NULL)
+        return config_fail(w, config_key_line(node, "registry_token_file"), path,
+                           "registry_token_file", "a token or a user, not both");
+    return 0;
+}
+
+/* stdout writes lines for people, and holds back what is not committed: see sinks/stdout.c. */
+static int
+check_local(struct walk *w, const struct config_sink *sink, const struct tree *node,
+            const char *path)
+{
+    if (sink->ops != &sink_stdout && sink->ops != &sink_null)
+        return 0;
+    if (w->config->state_dir == NULL) {
+        error_set(w->err, ERROR_CONFIG, "",
+                  "a sink of type %s keeps its offset in state_dir: "
+                  "set state_dir at the top of the file",
+                  sink->ops->type);
+        return config_place(w, node->line, path, "");
+    }
+    if (sink->ops != &sink_stdout)
+        return 0;
+    if (sink->format != FORMAT_JSON)
+        return config_fail(w, config_key_line(node, "format"), path, "format",
+                           "stdout writes json only");
+    if (sink->transaction != TRANSACTION_SPLIT)
+        return config_fail(w, config_key_line(node, "transaction"), path, "transaction",
+                           "stdout can't hold a whole transaction back; it must be split");
+    return 0;
+}
+
+int
+config_check_sink(struct walk *w, const struct config_sink *sink, const struct tree *node,
+                  const char *path)
+{
+    const struct config *config = w->config;
+    if (!config_is_name(sink->name, CONFIG_NAME_BYTES_MAX))
+        return config_fail(w, config_key_line(node, "name"), path, "name",
+                           "must be a-z, 0-9 and _, 1 to 40 of them");
+    for (int i = 0; i < config->nsinks; i++) {
+        if (strcmp(config->sinks[i].name, sink->name) == 0)
+            return config_fail(w, config_key_line(node, "name"), path, "name",
+                               "another sink has this name");
+    }
+    for (const struct option_pair *pair = sink->key; pair->key != NULL; pair++) {
+        if (strchr(pair->key, '.') == NULL)
+            return config_fail(w, config_key_line(node, "key"), path, "key",
+                               "tables are written schema.table");
+    }
+    if (check_topic(w, sink, node, path) == -1 || check_registry(w, sink, node, path) == -1)
+        return -1;
+    return check_local(w, sink, node, path);
+}
