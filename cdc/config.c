@@ -554,6 +554,13 @@ config_free(struct config *config)
     free(document);
 }
 
+const char *
+config_keep(const struct config *config, const char *text)
+{
+    struct document *document = config->document;
+    return arena_strdup(&document->arena, text);
+}
+
 /* ---- what others ask ----------------------------------------------------------------------------
  */
 

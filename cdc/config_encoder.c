@@ -6,7 +6,7 @@
  */
 #include <assert.h>
 
-#include "cdc/config.h"
+#include "config_walk.h"
 
 int
 config_encoder(const struct config *config, int sink, const char *database, struct schemas *schemas,
@@ -15,6 +15,10 @@ config_encoder(const struct config *config, int sink, const char *database, stru
     const struct config_sink *wanted;
     assert(sink >= 0 && sink < config->nsinks);
     wanted = &config->sinks[sink];
+    /* The encoder keeps the pointer, and the caller's text may be on a stack. */
+    database = config_keep(config, database);
+    if (database == NULL)
+        return -1;
     *out = (struct encoder_settings){
         .format = (enum format)wanted->format,
         .envelope = (enum envelope)wanted->envelope,

@@ -25,6 +25,9 @@ int config_fail(struct walk *, int line, const char *path, const char *key, cons
 /* The line of a section's key, or of the section where the key was not given. */
 int config_key_line(const struct tree *node, const char *key);
 
+/* A copy that lives as long as the configuration; NULL when out of memory. */
+const char *config_keep(const struct config *, const char *text);
+
 /* a-z, 0-9 and _, 1 to `max` of them. */
 bool config_is_name(const char *text, size_t max);
 

@@ -416,10 +416,12 @@ kafka_write(struct sink *sink, const struct batch *batch, int index, uint32_t fi
         return -1;
     k->keyless_turn++;
     produce_init(vu);
+    k->incomplete = true;
     for (; event < end; event++) {
         if (produce_event(k, vu, batch, events, event, err) == -1)
             return -1;
     }
+    k->incomplete = false;
     kafka_producer_serve(k, 0);
     return kafka_producer_trouble(k, err);
 }
@@ -456,6 +458,9 @@ kafka_commit(struct sink *sink, const struct offset *offset, struct error *err)
 
     if (!k->in_transaction && (renew(k, err) == -1 || kafka_producer_begin(k, err) == -1))
         return -1;
+    /* Half a batch must never become visible, whatever the caller thinks of the error. */
+    if (k->incomplete)
+        return error_set(err, ERROR_REWIND, "E_KAFKA", "kafka: the last write had failed");
     if (failpoint("k.produced"))
         return error_set(err, ERROR_REWIND, "E_FAILPOINT", "kafka: failpoint k.produced");
 #ifdef MUTANT_OFFSET_OUTSIDE

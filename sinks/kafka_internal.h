@@ -71,6 +71,8 @@ struct kafka {
     int64_t transaction_since;
     atomic_uint endtxn_sent;  /* in this transaction */
     bool tainted;             /* this producer must not begin another transaction */
+    bool incomplete;          /* a write has failed half way: only abort is left */
+    atomic_bool quiet;        /* librdkafka's complaints are expected: debug level */
     bool own_partitioner;     /* ours, unless the options name one */
     struct error trouble;     /* the first failure since begin, from librdkafka's events */
     size_t trouble_length;    /* of the message it is about */

@@ -83,17 +83,17 @@ static const struct setting settings_common[] = {
 
 /* ---- settings ---- */
 
+/* Never above a warning: what becomes of it is told by whoever handles the error. */
 static void
 on_log(const rd_kafka_t *rk, int level, const char *facility, const char *text)
 {
-    enum log_level ours = level <= 2 ? LOG_ERROR : level <= 4 ? LOG_WARN
-                          : level <= 6                        ? LOG_INFO
-                                                              : LOG_DEBUG;
-    (void)rk;
-    /* "… is a producer property and will be ignored by this consumer": we know. */
-    if (strcmp(facility, "CONFWARN") == 0)
+    const struct kafka *k = rd_kafka_opaque(rk);
+    enum log_level ours = level <= 4 ? LOG_WARN : level <= 6 ? LOG_INFO : LOG_DEBUG;
+
+    /* CONFWARN: "... is a producer property and will be ignored by this consumer". We know. */
+    if (strcmp(facility, "CONFWARN") == 0 || atomic_load(&k->quiet))
         ours = LOG_DEBUG;
-    log_line(ours, "kafka", "librdkafka %s: %s", facility, text);
+    log_line(ours, "kafka", "sink=%s librdkafka %s: %s", k->base.name, facility, text);
 }
 
 static rd_kafka_resp_err_t
@@ -216,6 +216,7 @@ kafka_conf_new(const struct kafka *k, rd_kafka_type_t type, struct error *err)
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
 
     rd_kafka_conf_set_log_cb(conf, on_log);
+    rd_kafka_conf_set_opaque(conf, (void *)(uintptr_t)k);
     if (set_all(conf, settings_common, err) == -1 ||
         set(conf, "bootstrap.servers", k->settings->brokers, err) == -1)
         goto fail;
@@ -523,6 +524,7 @@ kafka_producer_close(struct kafka *k)
     k->producer = NULL;
     k->in_transaction = false;
     k->tainted = false;
+    k->incomplete = false;
     k->starting_since = 0;
     k->nwritten = 0; /* every thread that knew a message has ended */
     k->trouble.kind = ERROR_NONE;
@@ -718,6 +720,7 @@ kafka_producer_abort(struct kafka *k)
 {
     char text[8];
 
+    atomic_store(&k->quiet, true);
     if (k->in_transaction && rd_kafka_fatal_error(k->producer, text, sizeof(text)) == 0) {
         int64_t deadline = clock_monotonic_ms() + ABORT_MS;
         rd_kafka_error_t *error;
@@ -733,4 +736,5 @@ kafka_producer_abort(struct kafka *k)
         }
     }
     kafka_producer_close(k);
+    atomic_store(&k->quiet, false);
 }

@@ -116,6 +116,8 @@ static void
 close_parts(struct unit *u)
 {
     pipeline_free(u->pipeline);
+    if (u->source != NULL)
+        u->source->ops->close(u->source); /* its relations hold plans, which point into encoders */
     for (int i = 0; i < u->config->nsinks; i++) {
         cli_close_sink(u->sinks[i]);
         encoder_free(u->encoders[i]);
@@ -124,8 +126,6 @@ close_parts(struct unit *u)
     }
     if (u->catalog != NULL)
         u->catalog->ops->close(u->catalog);
-    if (u->source != NULL)
-        u->source->ops->close(u->source);
     postgres_watch_close(u->watch);
     config_free(u->config);
 }

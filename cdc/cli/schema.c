@@ -102,14 +102,14 @@ print_sink(struct printer *p, int index, struct error *err)
     struct encoder_settings settings;
     struct encoder *encoder;
     struct schemas *schemas;
-    int rc = 0;
+    int rc;
     if (sink->format != FORMAT_AVRO)
         return 0;
     schemas = schemas_memory_new();
     if (schemas == NULL)
         return error_set(err, ERROR_FATAL, "", "out of memory");
-    config_encoder(p->config, index, p->slot.database, schemas, &settings);
-    encoder = encoder_new(&settings, err);
+    rc = config_encoder(p->config, index, p->slot.database, schemas, &settings);
+    encoder = rc == 0 ? encoder_new(&settings, err) : NULL;
     if (encoder == NULL)
         rc = -1;
     for (struct relation **rel = p->relations; rc == 0 && *rel != NULL; rel++) {

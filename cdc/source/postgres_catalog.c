@@ -150,7 +150,13 @@ catalog_ask(struct catalog *base, const struct relation *rel, struct arena *aren
         return 0;
     if (cat->conn != NULL && PQstatus(cat->conn) == CONNECTION_OK &&
         (strstr(why.text, "55P03") != NULL || strstr(why.text, "57014") != NULL)) {
-        /* Somebody holds the table: what the catalogue would have told stays unknown. */
+        /* Somebody holds the table: what the catalogue would have told stays unknown. But where the key
+         * comes from the catalogue alone, an unknown one would change the events: ask again. */
+        if (rel->replica_identity != IDENTITY_DEFAULT) {
+            *err = why;
+            err->kind = ERROR_RETRY;
+            return -1;
+        }
         log_warn("postgres", "table=%s.%s the catalogue did not answer in time; columns count as nullable",
                  rel->schema, rel->table);
         out->exists = true;

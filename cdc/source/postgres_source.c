@@ -580,6 +580,9 @@ on_data(struct postgres_source *pg, struct cursor *in, struct batch *batch, bool
     message = cursor_bytes(in, cursor_left(in));
     if (cursor_short(in) || message.len == 0)
         return error_set(err, ERROR_RETRY, "E_PROTOCOL", "a data message is malformed");
+    if ((message.at[0] == 'B' && failpoint("src.begin") == -1) ||
+        (message.at[0] == 'C' && failpoint("src.commit") == -1))
+        return error_set(err, ERROR_RETRY, "", "failpoint");
     if (framer_message(&pg->framer, lsn, message, batch, full, err) == -1) {
         pg->text_only |= strcmp(err->code, "E_BINARY_TYPE") == 0;
         return -1;

@@ -91,7 +91,7 @@ int config_parse(struct config **out, const char *file, struct bytes text, struc
 void config_free(struct config *);
 
 /* How a sink wants its events, ready for encoder_new. `schemas` is NULL for JSON. The strings are
- * the configuration's. Always 0. */
+ * the configuration's (`database` is copied into it: before threads start). -1: out of memory. */
 int config_encoder(const struct config *, int sink, const char *database, struct schemas *,
                    struct encoder_settings *out);
 
