@@ -3,7 +3,7 @@
  * schemas.
  *
  * Debezium's envelope has decimals as Connect does by default, the unscaled integer's bytes in
- * base64; the plain envelope has them as strings with their exact digits. Times are numbers as
+ * base64; the plain envelope and lines have them as strings with their exact digits. Times are numbers as
  * in Avro, bytes are base64. As a line (stdout), key and value are wrapped in one object
  * with the event's id and table; the newline is the sink's.
  *
@@ -456,7 +456,8 @@ make_parts(struct plan *plan, struct buffer *text)
 static bool
 prepare_fields(struct plan *plan, struct field *fields, uint16_t count, struct buffer *text)
 {
-    bool exact = plan->settings->envelope == ENVELOPE_PLAIN, made = true;
+    /* A line is for people and pipes, whatever its envelope. */
+    bool exact = plan->settings->envelope == ENVELOPE_PLAIN || plan->settings->line, made = true;
 
     for (uint16_t i = 0; i < count; i++) {
         fields[i].put = put_function(fields[i].column, exact);

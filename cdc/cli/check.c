@@ -6,8 +6,10 @@
  */
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "../../schema/registry.h"
+#include "cdc/audit.h"
 #include "cli.h"
 
 /* A look-up of a schema that is not there: that the registry says so is all that is wanted. */
@@ -89,14 +91,28 @@ check_offsets(const struct config *config, struct report *report)
     }
 }
 
-/* Without a file for the audit lines no offset can be moved: better known before the night. */
+/* Without a file for the audit lines no offset can be moved: better known before the night. And
+ * a line that was changed or taken out is found here. */
 static void
 check_audit(const struct config *config, struct report *report)
 {
-    if (config->audit == NULL)
+    struct error err = ERROR_INIT;
+    long lines = 0;
+    char what[120];
+    if (config->audit == NULL) {
         report_add(report, FINDING_WARN, "E_AUDIT",
                    "there is no audit file, so offsets can't be moved by hand",
                    "set audit or state_dir in the configuration");
+        return;
+    }
+    if (access(config->audit, F_OK) == -1)
+        return; /* nothing was moved yet */
+    if (audit_verify(config->audit, &lines, &err) == -1) {
+        report_error(report, &err, NULL);
+        return;
+    }
+    snprintf(what, sizeof(what), "the audit file is whole: %ld lines", lines);
+    report_add(report, FINDING_OK, "", what, NULL);
 }
 
 static int

@@ -263,6 +263,26 @@ run_units(struct unit *units, int n)
     return ended > status ? ended : status;
 }
 
+/* Two pipelines of one name would share slot, offsets and transactional ids. */
+static int
+check_names(struct unit *units, int n, struct error *err)
+{
+    char slot[64], other[64];
+
+    for (int i = 0; i < n; i++) {
+        postgres_slot_name(units[i].config, slot);
+        for (int k = 0; k < i; k++) {
+            postgres_slot_name(units[k].config, other);
+            if (strcmp(units[i].config->pipeline, units[k].config->pipeline) == 0 ||
+                strcmp(slot, other) == 0)
+                return error_set(err, ERROR_CONFIG, "E_CONFIG", "%s and %s have the same %s",
+                                 units[k].config->file, units[i].config->file,
+                                 strcmp(slot, other) == 0 ? "slot" : "pipeline name");
+        }
+    }
+    return 0;
+}
+
 int
 cli_run(int argc, char **argv)
 {
@@ -285,6 +305,8 @@ cli_run(int argc, char **argv)
     }
     if (status == 0 && n == 0)
         status = cli_usage("run", "a configuration file is needed");
+    if (status == 0 && check_names(units, n, &err) == -1)
+        status = cli_fail(false, &err);
     if (status == 0) {
         log_setup((enum log_level)units[0].config->log.level, units[0].config->log.format == 1);
         status = run_units(units, n);

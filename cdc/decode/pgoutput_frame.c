@@ -112,7 +112,8 @@ read_columns(struct framer *framer, struct cursor *in, struct relation *rel, str
         col->type = postgres_type_of(col->type_id, col->typmod, col);
         if (col->type == TYPE_OTHER && framer->is_enum(framer->arg, col->type_id))
             col->type = TYPE_ENUM;
-        if (framer->binary && rel->captured && col->type == TYPE_OTHER)
+        if (framer->binary && rel->captured && col->type == TYPE_OTHER &&
+            !postgres_type_listed(col->type_id)) /* xml is: its binary form is its text */
             return error_set(err, ERROR_RETRY, "E_BINARY_TYPE",
                              "%s.%s: column %s has type %u, which is read as text", rel->schema,
                              rel->table, col->name, col->type_id);

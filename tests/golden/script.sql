@@ -60,7 +60,7 @@ create table tr_c (id int primary key, a int references tr_a);
 create table ddl (id int primary key, a int, b text);
 create table part_leaf (id int, region text, v text, primary key (id, region)) partition by list (region);
 create table part_leaf_north partition of part_leaf for values in ('north');
-create table part_leaf_south (v text, region text not null, id int not null, primary key (region, id));
+create table part_leaf_south (v text, region text not null, id int not null);
 alter table part_leaf attach partition part_leaf_south for values in ('south');
 create table part_root (id int primary key, v text) partition by range (id);
 create table part_root_low partition of part_root for values from (0) to (100);
@@ -69,7 +69,7 @@ alter table part_root attach partition part_root_high for values from (100) to (
 create schema "Od d.Schéma";
 create table "Od d.Schéma"."q""uote's 🐘" ("ключ" text primary key, "a""b" int, "c.d" text, "e'f" text,
                                           "g\h" text, "🎈" text);
-create table filtered (id int primary key, a int, secret text);
+create table filtered (id int, a int, secret text, primary key (id, a));
 create table gen (id int primary key, a int, g int generated always as (a * 2) stored);
 create table unwanted (id int primary key);
 create table many (id int primary key, v text);
@@ -146,8 +146,8 @@ insert into types_time values (4, '0001-01-01', '00:00:00.000001', '00:00:01', '
                                '0001-01-01 00:00:01', '0001-01-01 00:00:00.001', '0001-01-01 00:00:00.000001+00',
                                '0001-01-01 00:00:01+00', '0001-01-01 00:00:00.001+00');
 insert into types_time values (5, '0001-12-31 BC', '12:34:56.789', '12:34:56.5', '12:34:56.7895', '0001-12-31 12:34:56.789 BC',
-                               '0044-03-15 12:00 BC', '0004-02-29 BC', '0001-12-31 23:59:59.5+00 BC',
-                               '0044-03-15 12:00+00 BC', '0004-02-29 12:00+00 BC');
+                               '0044-03-15 12:00 BC', '0005-02-29 BC', '0001-12-31 23:59:59.5+00 BC',
+                               '0044-03-15 12:00+00 BC', '0005-02-29 12:00+00 BC');
 insert into types_time values (6, '4714-11-24 BC', '01:02:03', '01:02:03', '01:02:03', '4714-11-24 00:00 BC', '4714-11-24 00:00 BC',
                                '4714-11-24 00:00 BC', '4714-11-24 00:00+00 BC', '4714-11-24 00:00+00 BC',
                                '4714-11-24 00:00+00 BC');
