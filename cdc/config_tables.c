@@ -243,7 +243,7 @@ const struct option config_batch_options[] = {
      .offset = BATCH(threads),
      .fallback = "2",
      .min = 1,
-     .max = 64,
+     .max = 16,
      .help = "Threads that decode and encode."},
     {0},
 };

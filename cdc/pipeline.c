@@ -150,7 +150,8 @@ write_offset(struct sink_stage *s, enum offset_state state, const struct positio
     return 0;
 }
 
-/* `starting` into every sink without a record, before there is a slot. */
+/* `starting` into every sink without a record, before there is a slot. After the fence it is asked again:
+ * an instance that began in the same moment may have come further than we have. */
 static int
 mark_starting(struct pipeline *p, struct error *err)
 {
@@ -161,9 +162,10 @@ mark_starting(struct pipeline *p, struct error *err)
 
         if (s->durable.state != OFFSET_NONE)
             continue;
-        if (s->sink->ops->fence(s->sink, err) == -1)
+        if (s->sink->ops->fence(s->sink, err) == -1 ||
+            s->sink->ops->resume(s->sink, &s->durable, err) == -1)
             return error_prefix(err, "sink %s: ", s->sink->name);
-        if (write_offset(s, OFFSET_STARTING, &none, err) == -1)
+        if (s->durable.state == OFFSET_NONE && write_offset(s, OFFSET_STARTING, &none, err) == -1)
             return -1;
     }
     return failpoint("first.starting") == -1 ? error_set(err, ERROR_RETRY, "", "failpoint") : 0;

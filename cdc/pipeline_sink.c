@@ -97,28 +97,79 @@ commit(struct sink_stage *s, struct error *err)
 }
 
 static int
-write_batch(struct sink_stage *s, const struct batch *batch, struct error *err)
+write_from(struct sink_stage *s, const struct batch *batch, uint32_t first, uint32_t end,
+           struct error *err)
+{
+    const struct events *events = &batch->events[s->index];
+
+    if (first >= end)
+        return 0;
+    if (sink_write(s->sink, batch, s->index, first, err) == -1)
+        return -1;
+    if (s->events == 0)
+        s->since_ms = clock_monotonic_ms();
+    s->events += events->count;
+    s->bytes += events->encoded.len;
+    return 0;
+}
+
+/* The place just before this frame. */
+static struct position
+place_before(const struct sink_stage *s, const struct batch *batch, uint32_t index)
+{
+    const struct frame *frame = &batch->frames[index];
+    struct position at = s->written_seq != s->durable_seq ? s->written : s->durable.position;
+
+    for (uint32_t t = 0; t < frame->transaction; t++) {
+        if (!position_covers(&at, &batch->transactions[t].id))
+            position_advance_whole(&at, &batch->transactions[t].id);
+    }
+    if (frame->ordinal > 0)
+        position_advance_part(&at, &batch->transactions[frame->transaction].id, frame->ordinal);
+    return at;
+}
+
+/*
+ * A change of this batch could not be encoded. What came before it is delivered, so that the position
+ * stands right at it; then a person has to decide. A `whole` sink stops before the change's transaction.
+ */
+static int
+stop_before_failed(struct sink_stage *s, struct batch *batch, uint32_t first, struct error *err)
+{
+    struct events *events = &batch->events[s->index];
+    uint32_t end = events->failed_frame;
+    struct error why = events->failed;
+
+    if (is_whole(s)) {
+        while (end > 0 && batch->frames[end - 1].transaction == batch->frames[end].transaction)
+            end--;
+        if (end == 0 && s->mid_transaction) {
+            *err = why; /* its earlier slices go with the abort */
+            return -1;
+        }
+    }
+    while (events->count > 0 && events->at[events->count - 1].frame >= end)
+        events->count--;
+    if (write_from(s, batch, first, end, err) == -1)
+        return -1;
+    s->written = place_before(s, batch, end);
+    s->written_seq = batch->seq;
+    if (commit(s, err) == -1)
+        return -1;
+    *err = why;
+    return -1;
+}
+
+static int
+write_batch(struct sink_stage *s, struct batch *batch, struct error *err)
 {
     const struct events *events = &batch->events[s->index];
     uint32_t first = first_needed(s, batch);
 
-    if (events->failed.kind != ERROR_NONE && events->failed_frame >= first) {
-        /* What came before it is delivered; then a person has to decide. */
-        if (!s->mid_transaction || !is_whole(s)) {
-            if (commit(s, err) == -1)
-                return -1;
-        }
-        *err = events->failed;
+    if (events->failed.kind != ERROR_NONE && events->failed_frame >= first)
+        return stop_before_failed(s, batch, first, err);
+    if (write_from(s, batch, first, batch->nframes, err) == -1)
         return -1;
-    }
-    if (first < batch->nframes && sink_write(s->sink, batch, s->index, first, err) == -1)
-        return -1;
-    if (first < batch->nframes) {
-        if (s->events == 0)
-            s->since_ms = clock_monotonic_ms();
-        s->events += events->count;
-        s->bytes += events->encoded.len;
-    }
     s->written_seq = batch->seq;
     s->written = batch->end;
     s->mid_transaction = batch->mid_transaction;

@@ -395,13 +395,6 @@ kafka_write(struct sink *sink, const struct batch *batch, int index, uint32_t fi
     const struct event *event = events->at, *end = events->at + events->count;
     rd_kafka_vu_t vu[VU_COUNT];
 
-    /* A frame that could not be encoded is missing here; whoever decides what becomes of it
-     * has done so before we are asked, or we don't pass it over. */
-    if (events->failed.kind != ERROR_NONE && events->failed_frame >= first) {
-        if (err != NULL)
-            *err = events->failed;
-        return -1;
-    }
     while (event < end && event->frame < first)
         event++;
     if (event == end)

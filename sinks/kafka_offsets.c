@@ -8,7 +8,8 @@
  * records the end is the last stable offset, and a record of ours behind somebody's open
  * transaction would be missed, its rows sent again. So the true end, the high watermark, is
  * asked as a reader of everything, after the fence, and the reader of committed records must
- * come that far; until then it waits (reliability.md 2.1, K4).
+ * come that far; until then it waits (reliability.md 2.1, K4). Without a fence (a command that only looks, the
+ * first look of a start) what is committed by now is the answer: whoever acts on it fences and reads again.
  *
  * Consumers here have no group: nothing is committed anywhere and no right on groups is needed.
  */
@@ -298,7 +299,8 @@ kafka_offsets_read(struct kafka *k, struct error *err)
     }
     if (true_end(k, &begin, &end, err) == -1)
         return -1;
-    if (end > begin && read_committed(k, begin, end, err) == -1)
+    /* Place 0 is reached at the first end that a reader of committed records meets. */
+    if (end > begin && read_committed(k, begin, k->producer != NULL ? end : 0, err) == -1)
         return -1;
     k->epoch = k->last.epoch + 1;
     k->known = true;

@@ -184,12 +184,25 @@ on_begin(struct framer *framer, struct cursor *in, struct error *err)
     framer->in_transaction = true;
     framer->transaction = t;
     framer->ordinal = 0;
+    framer->begun = false;
     framer->done = position_done(&framer->read, &t);
     if (framer->done != UINT64_MAX && framer->number_final != t.final) {
         framer->number++;
         framer->number_final = t.final;
     }
     return 0;
+}
+
+/* A transaction that came again with less in it than is delivered is not the one that was read. */
+static int
+diverged_inside(const struct framer *framer, struct error *err)
+{
+    char lsn[LSN_TEXT_MAX];
+
+    return error_set(err, ERROR_REFUSED, "E_DIVERGED",
+                     "the transaction at %s came again with %llu changes, of which %llu are delivered",
+                     lsn_print(framer->transaction.final, lsn), (unsigned long long)framer->ordinal,
+                     (unsigned long long)framer->done);
 }
 
 static int
@@ -207,6 +220,8 @@ on_commit(struct framer *framer, struct cursor *in, struct batch *batch, bool *f
         return protocol_error(err, "a commit without a begin");
     if (commit != framer->transaction.final || end <= commit)
         return protocol_error(err, "a commit that does not fit its begin");
+    if (framer->done != UINT64_MAX && framer->ordinal < framer->done)
+        return diverged_inside(framer, err);
     framer->in_transaction = false;
     if (framer->done == UINT64_MAX)
         return 0; /* done before */
@@ -220,7 +235,8 @@ on_commit(struct framer *framer, struct cursor *in, struct batch *batch, bool *f
         }
     }
     position_advance_whole(&framer->read, &framer->transaction);
-    *full = batch->raw.len >= framer->batch_size || framer->batch_began_inside;
+    *full = batch->raw.len >= framer->batch_size ||
+            (batch->ntransactions == 1 && !batch->transactions[0].starts);
     return 0;
 }
 
@@ -236,9 +252,8 @@ current_transaction(struct framer *framer, struct batch *batch, uint32_t *index,
         t = batch_add_transaction(batch, &framer->transaction, framer->number, err);
         if (t == NULL)
             return -1;
-        t->starts = framer->ordinal == framer->done;
-        if (batch->ntransactions == 1)
-            framer->batch_began_inside = !t->starts;
+        t->starts = !framer->begun;
+        framer->begun = true;
     }
     *index = batch->ntransactions - 1;
     return 0;
@@ -353,5 +368,4 @@ framer_finish(struct framer *framer, struct batch *batch)
     batch->end = framer->read;
     batch->mid_transaction = framer->read.open != 0;
     batch->end_number = framer->number;
-    framer->batch_began_inside = false;
 }

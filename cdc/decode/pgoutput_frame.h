@@ -37,7 +37,7 @@ struct framer {
     struct transaction transaction;
     uint64_t ordinal; /* of the next change */
     uint64_t done;    /* the first so many changes of this transaction are dropped */
-    bool batch_began_inside; /* the batch being filled began inside a transaction */
+    bool begun;       /* some change of it is in a batch, this one or one before */
 
     struct relation **relations; /* open addressing by id */
     uint32_t relations_cap, relations_count;

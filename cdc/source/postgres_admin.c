@@ -178,6 +178,52 @@ check_table(const struct config *config, const struct pg_table *t, struct report
     buffer_free(&name);
 }
 
+/* May we make or complete it ourselves? CREATE on the database, and owner of every table. */
+static bool
+may_publish(PGconn *conn, const struct pg_tables *tables)
+{
+    struct error err = ERROR_INIT;
+    bool may = true;
+
+    for (int i = -1; i < tables->n && may; i++) {
+        PGresult *res =
+            i < 0 ? pg_query(conn, &err, "SELECT has_database_privilege(current_database(), 'CREATE')")
+                  : pg_query(conn, &err, "SELECT pg_has_role(relowner, 'USAGE') FROM pg_class WHERE oid = %u",
+                             tables->at[i].oid);
+
+        may = res != NULL && PQntuples(res) == 1 && pg_true(res, 0, 0);
+        PQclear(res);
+    }
+    return may;
+}
+
+static void
+check_publication(PGconn *conn, const struct config *config, struct pg_tables *tables,
+                  struct report *report)
+{
+    struct error err = ERROR_INIT;
+    struct buffer sql = {0};
+    char name[64], what[200];
+    bool exists = false;
+
+    postgres_publication_name(config, name);
+    if (publication_missing(conn, config, tables, &exists, &sql, &err) == -1) {
+        report_error(report, &err, NULL);
+    } else if (sql.len == 0) {
+        snprintf(what, sizeof(what), "publication %s has every table that is wanted", name);
+        report_add(report, FINDING_OK, "", what, NULL);
+    } else if (may_publish(conn, tables)) {
+        snprintf(what, sizeof(what), "publication %s %s; the next run does it", name,
+                 exists ? "lacks tables" : "does not exist yet");
+        report_add(report, FINDING_OK, "", what, NULL);
+    } else {
+        snprintf(what, sizeof(what), "publication %s %s, and this role may not change that", name,
+                 exists ? "lacks tables" : "does not exist");
+        report_add(report, FINDING_FAIL, "E_PUBLICATION", what, buffer_cstr(&sql));
+    }
+    buffer_free(&sql);
+}
+
 void
 postgres_check(const struct config *config, struct report *report)
 {
@@ -192,7 +238,10 @@ postgres_check(const struct config *config, struct report *report)
     }
     snprintf(what, sizeof(what), "PostgreSQL %d.%d answers", PQserverVersion(conn) / 10000,
              PQserverVersion(conn) % 10000);
-    report_add(report, PQserverVersion(conn) >= 130000 ? FINDING_OK : FINDING_FAIL, "", what, NULL);
+    if (PQserverVersion(conn) >= 130000)
+        report_add(report, FINDING_OK, "", what, NULL);
+    else
+        report_add(report, FINDING_FAIL, "E_VERSION", what, "PostgreSQL 13 or newer is needed");
     check_setting(conn, report, "wal_level", "logical",
                   "ALTER SYSTEM SET wal_level = logical;  -- and restart the server");
     check_role(conn, report);
@@ -203,6 +252,7 @@ postgres_check(const struct config *config, struct report *report)
     } else {
         for (int i = 0; i < tables.n; i++)
             check_table(config, &tables.at[i], report);
+        check_publication(conn, config, &tables, report);
         tables_free(&tables);
     }
     PQfinish(conn);
@@ -312,7 +362,7 @@ postgres_remove(const struct config *config, bool dry_run, struct buffer *said, 
     if (slot_query(conn, name, &slot, err) == -1)
         goto out;
     if (slot.active) {
-        error_set(err, ERROR_CONFIG, "E_SLOT_ACTIVE", "slot %s is in use by pid %d: stop the pipeline first",
+        error_set(err, ERROR_REFUSED, "E_SLOT_ACTIVE", "slot %s is in use by pid %d: stop the pipeline first",
                   name, slot.active_pid);
         goto out;
     }

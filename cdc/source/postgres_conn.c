@@ -34,14 +34,20 @@ add(struct params *p, const char *key, const char *value)
     }
 }
 
+static const char *
+given_value(const PQconninfoOption *given, const char *key)
+{
+    for (; given->keyword != NULL; given++) {
+        if (strcmp(given->keyword, key) == 0 && given->val != NULL)
+            return given->val;
+    }
+    return "";
+}
+
 static bool
 has(const PQconninfoOption *given, const char *key)
 {
-    for (; given->keyword != NULL; given++) {
-        if (strcmp(given->keyword, key) == 0)
-            return given->val != NULL;
-    }
-    return false;
+    return given_value(given, key)[0] != 0;
 }
 
 static void
@@ -92,7 +98,7 @@ PGconn *
 pg_connect(const struct config *config, bool replication, const char *label, struct error *err)
 {
     struct params p = {.n = 0};
-    char name[120], *parse_error = NULL, *password = NULL;
+    char name[120], options[1024], *parse_error = NULL, *password = NULL;
     PQconninfoOption *given = PQconninfoParse(config->source.url, &parse_error);
     PGconn *conn = NULL;
 
@@ -108,7 +114,7 @@ pg_connect(const struct config *config, bool replication, const char *label, str
     }
     snprintf(name, sizeof(name), "rowferry %s %s", config->pipeline, label);
     for (PQconninfoOption *o = given; o->keyword != NULL; o++) {
-        if (o->val != NULL)
+        if (o->val != NULL && strcmp(o->keyword, "options") != 0)
             add(&p, o->keyword, o->val);
     }
     if (!has(given, "sslmode"))
@@ -117,8 +123,9 @@ pg_connect(const struct config *config, bool replication, const char *label, str
         add(&p, "connect_timeout", strcmp(label, "watch") == 0 ? "3" : "10");
     if (!has(given, "tcp_user_timeout"))
         add(&p, "tcp_user_timeout", "30000");
-    if (!has(given, "options"))
-        add(&p, "options", session_options);
+    /* Whoever gives options keeps them; ours come last and win, since decoding rests on them. */
+    snprintf(options, sizeof(options), "%s %s", given_value(given, "options"), session_options);
+    add(&p, "options", options);
     add(&p, "keepalives_idle", "10");
     add(&p, "keepalives_interval", "5");
     add(&p, "keepalives_count", "3");

@@ -342,6 +342,24 @@ disconnect(struct postgres_source *pg)
     pg->stream = pg->ask = NULL;
 }
 
+/* The tables, for the plan that a start prints. */
+static void
+print_tables(const struct pg_tables *tables)
+{
+    for (int i = 0; i < tables->n && i < 50; i++) {
+        const struct pg_table *t = &tables->at[i];
+
+        log_info("postgres", "table=%s.%s identity=%s%s", t->schema, t->table,
+                 t->identity == 'f'   ? "full"
+                 : t->identity == 'i' ? "index"
+                 : t->identity == 'n' ? "nothing"
+                                      : "default",
+                 t->published_inserts ? " publishes=inserts" : "");
+    }
+    if (tables->n > 50)
+        log_info("postgres", "and %d tables more", tables->n - 50);
+}
+
 static int
 connect_and_start(struct postgres_source *pg, bool first, struct source_start *out, struct error *err)
 {
@@ -371,6 +389,7 @@ connect_and_start(struct postgres_source *pg, bool first, struct source_start *o
     if (failpoint("first.publication") == -1)
         goto out;
     choose_format(pg, &tables);
+    print_tables(&tables);
     pg->stream = pg_connect(pg->config, true, "stream", err);
     if (pg->stream == NULL || identify(pg->stream, &out->identity, err) == -1 ||
         ask_history(pg, out->identity.timeline, err) == -1 ||

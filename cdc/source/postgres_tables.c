@@ -240,6 +240,19 @@ publication_sql(struct buffer *sql, const char *name, const struct pg_tables *ta
     return n > 0 || (!exists && !inserts);
 }
 
+/* Run it; the error has the server's reason first, the statement is the caller's to add. */
+static int
+change(PGconn *conn, const char *sql, struct error *err)
+{
+    PGresult *res = PQexec(conn, sql);
+    int rc = 0;
+
+    if (PQresultStatus(res) != PGRES_COMMAND_OK)
+        rc = pg_error(conn, res, err, "publication");
+    PQclear(res);
+    return rc;
+}
+
 static int
 complete(PGconn *conn, const char *name, struct pg_tables *tables, bool inserts, bool exists,
          bool may_create, struct error *err)
@@ -257,14 +270,14 @@ complete(PGconn *conn, const char *name, struct pg_tables *tables, bool inserts,
                        name, buffer_cstr(&sql));
         goto out;
     }
-    rc = pg_command(conn, &why, "%s", buffer_cstr(&sql));
+    rc = change(conn, buffer_cstr(&sql), &why);
     if (rc == -1 && why.kind == ERROR_RETRY) {
         *err = why;
         goto out;
     }
     if (rc == -1) {
-        error_set(err, ERROR_CONFIG, "E_PUBLICATION", "may not do it ourselves (%.120s); run: %.330s",
-                  why.text, buffer_cstr(&sql));
+        error_set(err, ERROR_CONFIG, "E_PUBLICATION", "%.150s; have it done by who may: %.300s", why.text,
+                  buffer_cstr(&sql));
         goto out;
     }
     log_info("postgres", "sql=\"%s\"", buffer_cstr(&sql));
@@ -300,6 +313,23 @@ refuse_keyless(const struct config *config, const struct pg_tables *tables, stru
         buffer_free(&sql);
         return -1;
     }
+    return 0;
+}
+
+int
+publication_missing(PGconn *conn, const struct config *config, struct pg_tables *tables, bool *exists,
+                    struct buffer *sql, struct error *err)
+{
+    char name[64], inserts[64];
+    bool inserts_exists;
+
+    postgres_publication_name(config, name);
+    publication_inserts_name(config, inserts);
+    if (ask_members(conn, name, tables, false, exists, err) == -1 ||
+        ask_members(conn, inserts, tables, true, &inserts_exists, err) == -1)
+        return -1;
+    if (!publication_sql(sql, name, tables, false, *exists))
+        buffer_reset(sql);
     return 0;
 }
 

@@ -41,6 +41,11 @@ int enums_ask(PGconn *, uint32_t **oids, int *n, struct error *err);
 int publication_prepare(PGconn *, const struct config *, struct pg_tables *, bool may_create,
                         struct error *err);
 
+/* What the main publication lacks: the statement that would mend it is left in `sql` (empty: nothing
+ * lacks). Changes nothing. */
+int publication_missing(PGconn *, const struct config *, struct pg_tables *, bool *exists,
+                        struct buffer *sql, struct error *err);
+
 /* Only mark which of the tables are published already. */
 int publication_members(PGconn *, const struct config *, struct pg_tables *, struct error *err);
 

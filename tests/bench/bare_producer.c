@@ -4,8 +4,8 @@
  *
  *     bare_producer brokers=127.0.0.1:9092 topic=t messages=1000000 bytes=250 transaction=20000
  *
- * Also: partitions=1 (used in turn; the topic must have them), id=bare (transactional id),
- * set.KEY=VALUE for any librdkafka option. Prints one line: messages, seconds, per_second, cpu
+ * Also: partitions=1 (used in turn; the topic must have them), id=bare (transactional id), rate=0
+ * (messages a second at most; as fast as it goes when 0), set.KEY=VALUE for any librdkafka option. Prints one line: messages, seconds, per_second, cpu
  * (seconds of user and system time for a million messages), commit_ms (mean), rss_mib.
  */
 #include <librdkafka/rdkafka.h>
@@ -14,10 +14,11 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <time.h>
+#include <unistd.h>
 
 struct plan {
     const char *brokers, *topic, *id;
-    long messages, bytes, transaction, partitions;
+    long messages, bytes, transaction, partitions, rate;
 };
 
 static double
@@ -76,6 +77,8 @@ read_argument(struct plan *plan, rd_kafka_conf_t *conf, char *argument)
         plan->transaction = atol(value);
     else if (strcmp(argument, "partitions") == 0)
         plan->partitions = atol(value);
+    else if (strcmp(argument, "rate") == 0)
+        plan->rate = atol(value);
     else {
         fprintf(stderr, "bare_producer: what is %s?\n", argument);
         exit(2);
@@ -111,7 +114,7 @@ send_one(rd_kafka_t *rk, rd_kafka_topic_t *topic, long i, const struct plan *pla
 int
 main(int argc, char **argv)
 {
-    struct plan plan = {"127.0.0.1:9092", "bare", "bare", 1000000, 250, 20000, 1};
+    struct plan plan = {"127.0.0.1:9092", "bare", "bare", 1000000, 250, 20000, 1, 0};
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
     struct rusage usage;
     char text[256], *value;
@@ -142,6 +145,8 @@ main(int argc, char **argv)
     for (long i = 0; i < plan.messages; i++) {
         if (i % plan.transaction == 0)
             must(rd_kafka_begin_transaction(rk), "begin");
+        if (plan.rate > 0 && i % 700 == 0 && (double)i / (double)plan.rate > now() - began)
+            usleep((useconds_t)(((double)i / (double)plan.rate - (now() - began)) * 1e6));
         send_one(rk, topic, i, &plan, value);
         if (i % plan.transaction == plan.transaction - 1 || i == plan.messages - 1) {
             double before = now();

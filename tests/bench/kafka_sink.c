@@ -3,8 +3,8 @@
  *
  *     kafka_sink brokers=127.0.0.1:9092 topic=t messages=1000000 bytes=250 transaction=20000
  *
- * Also: partitions=1, batch=700 (events), pipeline=bench, event_id=1, pause_us=0 (between
- * transactions), opt.KEY=VALUE. The batches of one transaction are made once and written again
+ * Also: partitions=1, batch=700 (events), pipeline=bench, event_id=1, rate=0 (messages a second at
+ * most; as fast as it goes when 0), opt.KEY=VALUE. The batches of one transaction are made once and written again
  * for each transaction, so what is measured is the sink.
  */
 #include <stdio.h>
@@ -20,7 +20,7 @@
 
 struct plan {
     const char *topic, *pipeline;
-    long messages, bytes, transaction, batch, pause_us;
+    long messages, bytes, transaction, batch, rate;
 };
 
 static double
@@ -40,6 +40,15 @@ cpu(void)
     getrusage(RUSAGE_SELF, &u);
     return (double)(u.ru_utime.tv_sec + u.ru_stime.tv_sec) +
            (double)(u.ru_utime.tv_usec + u.ru_stime.tv_usec) / 1e6;
+}
+
+static void
+keep_rate(const struct plan *plan, long sent, double began)
+{
+    double ahead = plan->rate > 0 ? (double)sent / (double)plan->rate - (now() - began) : 0;
+
+    if (ahead > 0)
+        usleep((useconds_t)(ahead * 1e6));
 }
 
 static void
@@ -78,8 +87,8 @@ read_argument(struct plan *plan, struct kafka_settings *set, char *argument, siz
         plan->transaction = atol(value);
     else if (strcmp(argument, "batch") == 0)
         plan->batch = atol(value);
-    else if (strcmp(argument, "pause_us") == 0)
-        plan->pause_us = atol(value);
+    else if (strcmp(argument, "rate") == 0)
+        plan->rate = atol(value);
     else if (strcmp(argument, "partitions") == 0)
         set->partitions = atol(value);
     else if (strcmp(argument, "event_id") == 0)
@@ -166,6 +175,7 @@ main(int argc, char **argv)
         for (long i = 0; i < nbatches; i++) {
             must(sink_write(sink, batches[i], 0, 0, &err), "write", &err);
             sent += batches[i]->events[0].count;
+            keep_rate(&plan, sent, began);
         }
         offset.position.end++;
         double before = now();
@@ -174,8 +184,6 @@ main(int argc, char **argv)
         if (now() - before > worst)
             worst = now() - before;
         commits++;
-        if (plan.pause_us > 0)
-            usleep((useconds_t)plan.pause_us);
     }
     began = now() - began;
     spent = cpu() - spent;

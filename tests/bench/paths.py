@@ -52,11 +52,23 @@ def machine():
     return (sum(fields) - fields[3] - fields[4]) / TICK, sum(fields) / TICK
 
 
+def calm(bench):
+    """Waits, as long as --calm says, until others leave the machine to us."""
+    until = time.monotonic() + bench.args.calm
+    while time.monotonic() < until:
+        busy, whole = machine()
+        time.sleep(1.5)
+        after = machine()
+        if (after[0] - busy) / (after[1] - whole) < 0.1:
+            return
+
+
 class Meter:
     """What the servers, and what everything else on the machine, used between two moments."""
 
     def __init__(self, bench):
-        self.servers = {"postgres": bench.pg.process.pid, "kafka": bench.kafka.process.pid}
+        self.servers = {"postgres": bench.pg.process.pid, "kafka": bench.kafka.process.pid,
+                        "registry": bench.registry.process.pid}
         self.before = self.read()
         self.mine = cpu_of(os.getpid())
 
@@ -199,15 +211,19 @@ class Committed:
         from confluent_kafka import TopicPartition
         self.reader = consumer(bench.kafka.direct, "read_committed")
         self.reader.assign([TopicPartition(topic, 0, 0)])
-        self.position, self.commits = 0, 0
+        self.position, self.commits, self.first = 0, 0, None
 
     def reached(self, end):
         message = self.reader.poll(0.05)
         if message is not None and not message.error() and message.value():
             text = json.loads(message.value()).get("position", "")
             if text.startswith("lsn:"):
-                self.position = lsn(text[4:].partition("+")[0])
-                self.commits += 1
+                position = lsn(text[4:].partition("+")[0])
+                if position > self.position or "+" in text:
+                    self.commits += 1
+                    if self.position and self.first is None:
+                        self.first = time.time()
+                self.position = position
         return self.position >= end
 
     def close(self):
@@ -223,28 +239,41 @@ def streaming_since(rf):
     raise RuntimeError(f"rowferry does not stream:\n{rf.process.tail()}")
 
 
+def profile(bench, pid):
+    """perf at the side of one run, with --perf; it ends with the process."""
+    if not bench.args.perf:
+        return None
+    out = ROOT / "build/bench"
+    out.mkdir(parents=True, exist_ok=True)
+    return Process(["perf", "record", "-q", "-F", "499", "-g", "-o", out / "perf.data", "-p", pid],
+                   out / "perf.log")
+
+
 def rowferry(backlog, check=True, **options):
     """From the start of its stream until the end's position is committed, in Kafka."""
     bench, rf = backlog.bench, pipeline(backlog, **options)
+    bench.kafka.create_topic(rf.topic, bench.partitions)    # as in a pipeline that has run before
     follow = Committed(bench, rf.offsets_topic)
-    follow.reached(0)
+    wait_for(lambda: follow.reached(1), 20, "the position to start from is seen")
     meter, end, stuck = Meter(bench), lsn(backlog.end), time.monotonic() + STUCK_AFTER
     try:
         rf.start()
+        perf = profile(bench, rf.process.pid)
         before = follow.commits
         while not follow.reached(end):
             rf._must_run()
             if time.monotonic() > stuck:
                 raise TimeoutError(f"rowferry does not get to {backlog.end}\n{rf.process.tail()}")
-        seconds = time.time() - streaming_since(rf)
+        reached, since = time.time(), streaming_since(rf)
+        seconds = reached - since
         own = cpu_of(rf.process.pid)
         used = meter.stop(own)
         peak = peak_mib(rf.process.pid)
-        if bench.profiler:
-            bench.profiler(rf)
         rf.terminate()
+        if perf:
+            perf.wait(60)
         found = {"rows": backlog.rows, "seconds": seconds, "cpu": own, "rss": peak,
-                 "commits": follow.commits - before, **used}
+                 "commits": follow.commits - before, "first_commit": follow.first - since, **used}
         if check:
             found.update(count(bench, rf.topic))
             if not found["messages"] == found["keys"] == backlog.rows:

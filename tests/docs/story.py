@@ -79,6 +79,7 @@ class Story:
                 raise
         self.pg.sql("drop role if exists rowferry")
         self.pg.sql("alter system reset all")
+        self.pg.sql("select pg_reload_conf()")
         self.kafka.delete_topics(*self.kafka.topics("shop"), *self.kafka.topics("rowferry."))
         with urllib.request.urlopen(f"{self.registry.url}/subjects", timeout=20) as answer:
             subjects = json.load(answer)

@@ -3,7 +3,7 @@
 
 It stands between clients and one server. Any TCP protocol can be cut, delayed, sliced, stalled or refused. With
 `protocol="kafka"` it also knows frames, so that a rule can pick one request or one answer: the third EndTxn, the
-first Produce answer after that. A fault that a test picks is a fault that happens in each run.
+first Produce answer after that. A fault that a test picks is a fault that happens in each run. (Kafka without TLS.)
 
     with Proxy(("127.0.0.1", 9092)) as proxy:          # the broker advertises 127.0.0.1:<proxy.port>
         lost = proxy.add(Rule(api="EndTxn", direction="answer", nth=3, action="cut"))
@@ -148,7 +148,8 @@ def _request_detail(api: str, version: int, body) -> dict:
     fields.skip_tags()
     detail = {"client": client, "transactional_id": fields.string(fields.flexible)}
     if api == "EndTxn":
-        detail |= {"producer_id": fields.number(">q"), "epoch": fields.number(">h"), "commit": bool(fields.number(">b"))}
+        detail |= {"producer_id": fields.number(">q"), "epoch": fields.number(">h")}
+        detail["commit"] = bool(fields.number(">b"))
     elif api == "Produce":
         detail["topic"] = _first_topic(fields, version)
     return detail
@@ -264,9 +265,9 @@ class Connection:
         rule.hit.set()
         if rule.action == "hold_and_cut":
             self._orphan()
-        if rule.on_hit:
-            rule.on_hit(event)
         try:
+            if rule.on_hit:
+                rule.on_hit(event)
             getattr(self, "_" + rule.action)(rule, event, target, frame)
         finally:
             rule.done.set()
@@ -512,6 +513,7 @@ class Proxy:
         return any(r.api == api and r.direction == direction for r in self.rules)
 
     def judge(self, event: Event, whole: bool) -> Optional[Rule]:
+        """Each matching rule counts the frame; of several that pick it the first added takes it."""
         with self.lock:
             taken = [rule for rule in self.rules if whole and rule.takes(event)]
             self.trace.append(event._replace(action=taken[0].action) if taken else event)
@@ -568,7 +570,8 @@ def _arguments():
     parser.add_argument("--listen", type=int, default=0, metavar="PORT")
     parser.add_argument("--target", type=_address, required=True, metavar="HOST:PORT")
     parser.add_argument("--raw", action="store_true", help="not Kafka: no frames, no rules")
-    parser.add_argument("--rule", type=parse_rule, action="append", default=[], metavar="API:DIRECTION:NTH:ACTION[:SECONDS]")
+    parser.add_argument("--rule", type=parse_rule, action="append", default=[],
+                        metavar="API:DIRECTION:NTH:ACTION[:SECONDS]")
     parser.add_argument("--latency", type=float, default=0.0, metavar="SECONDS")
     parser.add_argument("--slice", type=int, default=0, metavar="BYTES")
     parser.add_argument("--cut-every", type=float, nargs=2, metavar=("LOW", "HIGH"), help="seconds between random cuts")

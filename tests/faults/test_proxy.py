@@ -28,6 +28,7 @@ import pytest
 from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 
 from proxy import Fields, Proxy, Rule
+from support.proc import wait_for
 
 INVALID_PRODUCER_EPOCH = 47
 QUIET = logging.Logger("quiet", logging.CRITICAL)
@@ -98,10 +99,11 @@ def end_requests(proxy, name):
 
 # --- (a) the answer of an EndTxn is lost ------------------------------------------------------------------------
 
-def test_commit_succeeds_though_its_answer_was_lost(proxy, broker, topic):
+@pytest.mark.parametrize("direction, action", [("answer", "drop_and_cut"), ("request", "forward_and_cut")])
+def test_commit_succeeds_though_its_answer_was_lost(proxy, broker, topic, direction, action):
     p = producer(broker, topic)
     transaction(p, topic, "one")
-    lost = proxy.add(Rule(api="EndTxn", direction="answer", action="drop_and_cut"))
+    lost = proxy.add(Rule(api="EndTxn", direction=direction, action=action))
     transaction(p, topic, "two")
     transaction(p, topic, "three")
     assert lost.hit.is_set()
@@ -344,24 +346,72 @@ def end_txn(correlation, commit):
                  + struct.pack(">qhb", 7, 3, commit))
 
 
+STREAM = [end_txn(1, True), frame(struct.pack(">hhi", 3, 0, 2) + b"x" * 50), end_txn(3, False)]
+
+
+@contextlib.contextmanager
+def through_proxy(*rules):
+    """An echo server, a proxy with rules before it, a connection through it."""
+    echo = Echo()
+    with Proxy(echo.listener.getsockname()) as proxy:
+        for rule in rules:
+            proxy.add(rule)
+        with socket.create_connection(("127.0.0.1", proxy.port), 5) as sock:
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            yield proxy, echo, sock
+    echo.listener.close()
+
+
+def arrives(echo, size):
+    wait_for(lambda: sum(echo.pieces) >= size, 5, f"{size} bytes arrive")
+    assert sum(echo.pieces) == size
+
+
 def test_frames_are_found_however_they_are_cut():
-    """The same requests in pieces of every size: same trace, same rule hit, same bytes on the other side."""
-    requests = [end_txn(1, True), frame(struct.pack(">hhi", 3, 0, 2) + b"x" * 50), end_txn(3, False)]
-    stream = b"".join(requests)
-    for size in range(1, len(stream) + 1):
-        echo = Echo()
-        with Proxy(echo.listener.getsockname()) as proxy:
-            rule = proxy.add(Rule(api="EndTxn", nth=2, action="drop", where=lambda e: e.size))
-            with socket.create_connection(("127.0.0.1", proxy.port), 5) as s:
-                s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                for at in range(0, len(stream), size):
-                    s.sendall(stream[at:at + size])
-                assert rule.done.wait(5)
-            deadline = time.monotonic() + 5
-            while sum(echo.pieces) < len(stream) - len(requests[2]) and time.monotonic() < deadline:
-                time.sleep(0.001)
-            assert sum(echo.pieces) == len(stream) - len(requests[2])
-            seen = proxy.events(direction="request")
-            assert [(e.api, e.correlation) for e in seen] == [("EndTxn", 1), ("Metadata", 2), ("EndTxn", 3)]
-            assert [e.detail.get("commit") for e in seen] == [True, None, False]
-        echo.listener.close()
+    """In pieces of any size: the same trace, the same frame dropped, the others unchanged."""
+    for size in range(1, sum(map(len, STREAM)) + 1):
+        in_pieces(size)
+
+
+def in_pieces(size):
+    rule = Rule(api="EndTxn", nth=2, action="drop")
+    stream = b"".join(STREAM)
+    with through_proxy(rule) as (proxy, echo, sock):
+        for at in range(0, len(stream), size):
+            sock.sendall(stream[at:at + size])
+        assert rule.done.wait(5)
+        arrives(echo, len(stream) - len(STREAM[2]))
+        seen = proxy.events(direction="request")
+        assert [(e.api, e.correlation) for e in seen] == [("EndTxn", 1), ("Metadata", 2), ("EndTxn", 3)]
+        assert [e.detail.get("commit") for e in seen] == [True, None, False]
+        assert [e.action for e in seen] == ["", "", "drop"]
+
+
+def test_a_held_frame_holds_what_is_behind_it():
+    rule = Rule(api="Metadata", action="hold")
+    with through_proxy(rule) as (_, echo, sock):
+        sock.sendall(b"".join(STREAM))
+        assert rule.hit.wait(5)
+        arrives(echo, len(STREAM[0]))
+        rule.release()
+        arrives(echo, sum(map(len, STREAM)))
+
+
+def test_a_held_frame_outlives_its_client():
+    rule = Rule(api="EndTxn", nth=2, action="hold_and_cut")
+    with through_proxy(rule) as (_, echo, sock):
+        sock.sendall(b"".join(STREAM))
+        wait_for(lambda: closed(sock), 5, "the client is cut off")
+        arrives(echo, sum(map(len, STREAM[:2])))
+        rule.release()
+        arrives(echo, sum(map(len, STREAM)))
+
+
+def test_a_callback_that_fails_is_heard_of():
+    def broken(_):
+        raise ValueError("a callback's fault")
+
+    with pytest.raises(ValueError, match="a callback's fault"):
+        with through_proxy(Rule(api="EndTxn", on_hit=broken)) as (_, _, sock):
+            sock.sendall(STREAM[0])
+            assert closed(sock)

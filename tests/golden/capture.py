@@ -48,14 +48,14 @@ def events(name):
 # --- values against the server's own text ------------------------------------
 
 def said(column):
-    """The text that psql shows of a column."""
-    return f"case when {column} is null then null else format('%s', {column}) end"
+    """The text that psql shows of a column; a row of nulls `is null` without being it."""
+    return f"case when {column} is not distinct from null then null else format('%s', {column}) end"
 
 
 def counted(column, expression, divisor=1):
     """A date or time as a number that the server itself makes; infinities as text."""
     finite = "true" if column in ("t", "t0", "t3") else f"isfinite({column})"
-    return (f"case when {finite} then floor(({expression})::numeric / {divisor})::text"
+    return (f"case when {column} is null then null when {finite} then floor(({expression})::numeric / {divisor})::text"
             f" else format('%s', {column}) end")
 
 
@@ -63,7 +63,7 @@ def zoned(column, digits):
     year = f"extract(year from {column})"
     iso = f"case when {year} > 0 then {year} else {year} + 1 end"   # the server knows no year 0
     fraction = f"rpad(to_char({column}, '.US'), {digits + 1})" if digits else "''"
-    return (f"case when isfinite({column}) then (case when {iso} > 9999 then '+' when {iso} < 0 then '-'"
+    return (f"case when {column} is null then null when isfinite({column}) then (case when {iso} > 9999 then '+' when {iso} < 0 then '-'"
             f" else '' end) || lpad(abs({iso})::int::text, greatest(4, length(abs({iso})::int::text)), '0')"
             f" || to_char({column}, '-MM-DD\"T\"HH24:MI:SS') || trim({fraction}) || 'Z'"
             f" else format('%s', {column}) end")
@@ -153,19 +153,19 @@ def check_decimals(pg, db, plain, debezium):
 # --- tables against what the events add up to --------------------------------
 
 def replay(lines):
-    """Applies the events in their order: {table: {key: row}}; tables without a key are lists."""
+    """Applies the events of tables with a key in their order: {table: {key: row}}."""
     tables = {}
     for e in lines:
-        if "error" in e or e["value"] is None:
+        if "error" in e or e["value"] is None or e["key"] is None and e["value"]["__op"] != "t":
             continue
         table = tables.setdefault(e["table"], {})
         row = {k: v for k, v in e["value"].items() if not k.startswith("__")}
-        key = json.dumps(e["key"]) if e["key"] is not None else e["id"]
+        key = json.dumps(e["key"])
         op = e["value"]["__op"]
         if op == "t":
             table.clear()
         elif op == "d":
-            if table.pop(key, None) is None and e["key"] is not None:
+            if table.pop(key, None) is None:
                 raise SystemExit(f"{e['id']}: a delete of a row that is not there")
         elif op == "c":
             if key in table:

@@ -28,8 +28,9 @@ def as_decimal(v):
 
 
 def as_variable(v):
-    number = Decimal(int.from_bytes(v["value"], "big", signed=True))
-    return f"{number.scaleb(-v['scale']):f}"
+    number = int.from_bytes(v["value"], "big", signed=True)
+    digits = tuple(int(d) for d in str(abs(number)))        # a tuple is exact, arithmetic rounds
+    return f"{Decimal((number < 0, digits, -v['scale'])):f}"
 
 
 def as_text(v):

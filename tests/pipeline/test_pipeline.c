@@ -306,6 +306,43 @@ a_whole_transaction_larger_than_memory_survives_a_failure(void **state)
     }
 }
 
+/* Three rows in one transaction, the second of which is no UTF-8, after some good transactions. */
+static void
+stop_at_a_bad_row(const char *transaction, int delivered_of_the_bad_one)
+{
+    const char *bad[2] = {"1000", "\xff\xfe"};
+    struct error err = ERROR_INIT;
+    struct scene s;
+    char id[20], text[20];
+    const char *values[2] = {id, text};
+    int good;
+
+    scene_open(&s, transaction, 5);
+    good = s.rows;
+    memory_begin(&s.server);
+    for (int r = 0; r < 3; r++) {
+        snprintf(id, sizeof(id), "%d", good + r);
+        snprintf(text, sizeof(text), "row %d", good + r);
+        memory_insert(&s.server, r == 1 ? bad : values, 2);
+    }
+    memory_commit(&s.server);
+    assert_int_equal(run_once(&s, &err), -1);
+    assert_string_equal(err.code, "E_TEXT_ENCODING");
+    s.rows = good + delivered_of_the_bad_one;
+    judge(&s, "up to the bad row");
+    assert_int_equal(s.store.offset.position.done, delivered_of_the_bad_one);
+    assert_true(s.server.confirmed < s.server.lsn);
+    scene_close(&s);
+}
+
+static void
+what_comes_before_a_bad_row_is_delivered_and_the_position_stands_at_it(void **state)
+{
+    (void)state;
+    stop_at_a_bad_row("split", 1);
+    stop_at_a_bad_row("whole", 0);
+}
+
 static void
 refused(struct scene *s, const char *code)
 {
@@ -380,6 +417,7 @@ main(void)
         cmocka_unit_test(a_source_that_fails_at_any_step_is_read_again),
         cmocka_unit_test(a_whole_transaction_is_one_commit),
         cmocka_unit_test(a_whole_transaction_larger_than_memory_survives_a_failure),
+        cmocka_unit_test(what_comes_before_a_bad_row_is_delivered_and_the_position_stands_at_it),
         cmocka_unit_test(a_slot_that_moved_past_the_sink_is_a_gap),
         cmocka_unit_test(a_missing_slot_is_not_made_again_when_a_sink_has_a_position),
         cmocka_unit_test(a_slot_that_no_sink_knows_is_refused),

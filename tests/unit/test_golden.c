@@ -24,6 +24,7 @@
 #include "cdc/decoder.h"
 #include "cdc/encoder.h"
 #include "cdc/json.h"
+#include "cdc/version.h"
 
 #define FOLDER "tests/golden/"
 
@@ -146,7 +147,7 @@ framer_open(struct framer *framer, struct capture *c, bool binary, size_t batch_
     framer_connected(framer);
 }
 
-/* Encoder 2n is JSON lines and 2n + 1 Avro in envelope n. */
+/* Encoder 2n is JSON and 2n + 1 Avro in envelope n; plain JSON comes as stdout's lines. */
 struct pass {
     struct schemas *schemas;
     struct encoder *encoders[ENCODERS];
@@ -170,7 +171,7 @@ pass_open(struct pass *pass)
             .envelope = i / 2 == DEBEZIUM ? ENVELOPE_DEBEZIUM : ENVELOPE_PLAIN,
             .tombstones = true,
             .truncate = TRUNCATE_EMIT,
-            .line = i % 2 == 0,
+            .line = i / 2 == PLAIN && i % 2 == 0,
             .pipeline = "golden",
             .database = "golden",
             .topic = "{schema}.{table}",
@@ -292,7 +293,8 @@ same_record(const char *where, json_t *json, avro_value_t *value)
     json_t *member;
     size_t n, i = 0;
 
-    assert_true(json_is_object(json));
+    if (!json_is_object(json))
+        fail_msg("%s: not an object in JSON", where);
     assert_int_equal(avro_value_get_size(value, &n), 0);
     if (json_object_size(json) != n)
         fail_msg("%s: %zu fields in JSON, %zu in Avro", where, json_object_size(json), n);
@@ -438,6 +440,37 @@ put_failure(struct buffer *out, const struct batch *batch, uint32_t frame, const
     buffer_put_string(out, "}\n");
 }
 
+/* The event as a line; Debezium's, which is what goes to Kafka, gets the wrapping of one here. */
+static struct bytes
+line_of(const struct batch *batch, const struct events *events, const struct event *event, int envelope,
+        struct buffer *out)
+{
+    const struct relation *rel = batch->frames[event->frame].relation;
+    struct bytes key = encoded(events, event->key_offset, event->key_length);
+    struct bytes value = encoded(events, event->value_offset, event->value_length);
+    char id[EVENT_ID_MAX], table[200];
+    size_t from = out->len;
+
+    if (envelope == PLAIN) {
+        buffer_put(out, value.at, value.len);
+    } else {
+        event_id_print(batch, event, id);
+        snprintf(table, sizeof(table), "%s.%s", rel->schema, rel->table);
+        buffer_printf(out, "{\"id\":\"%s\",\"table\":", id);
+        json_cstring(out, table);
+        buffer_put_string(out, ",\"key\":");
+        buffer_put_string(out, event->flags & EVENT_KEY_NULL ? "null" : "");
+        buffer_put(out, key.at, key.len);
+        buffer_put_string(out, ",\"value\":");
+        buffer_put_string(out, event->flags & EVENT_VALUE_NULL ? "null" : "");
+        buffer_put(out, value.at, value.len);
+        buffer_put_u8(out, '}');
+    }
+    buffer_put_u8(out, '\n');
+    assert_false(buffer_failed(out));
+    return bytes_of(out->at + from, out->len - from - 1);
+}
+
 static void
 encode_change(struct pass *pass, struct batch *batch, uint32_t frame, const struct change *change,
               struct plans *plans, int envelope, struct arena *scratch)
@@ -462,11 +495,8 @@ encode_change(struct pass *pass, struct batch *batch, uint32_t frame, const stru
     if (rc_avro == -1 && envelope == DEBEZIUM)
         fail_msg("%s", too.text);
     for (uint32_t i = from_json; i < json->count; i++) {
-        const struct event *event = &json->at[i];
-        struct bytes line = encoded(json, event->value_offset, event->value_length);
+        struct bytes line = line_of(batch, json, &json->at[i], envelope, &pass->lines[envelope]);
 
-        buffer_put(&pass->lines[envelope], line.at, line.len);
-        buffer_put_u8(&pass->lines[envelope], '\n');
         if (rc_avro == 0) {
             assert_int_equal(json->count - from_json, avro->count - from_avro);
             compare_event(pass, avro, &avro->at[from_avro + i - from_json], line, envelope == DEBEZIUM);
@@ -523,6 +553,22 @@ run(struct pass *pass, struct capture *c, bool binary, size_t batch_size)
 }
 
 /* ---- expected files ---- */
+
+/* A new version of rowferry makes no other events. */
+static void
+hide_version(struct buffer *lines)
+{
+    static const char stamp[] = "\"version\":\"" ROWFERRY_VERSION "\"";
+    uint8_t *at = lines->at, *end = at + lines->len, *found;
+
+    while ((found = memmem(at, (size_t)(end - at), stamp, sizeof(stamp) - 1)) != NULL) {
+        at = found + 11;
+        *at++ = '-';
+        memmove(at, found + sizeof(stamp) - 2, (size_t)(end - (found + sizeof(stamp) - 2)));
+        end -= sizeof(ROWFERRY_VERSION) - 2;
+    }
+    lines->len = (size_t)(end - lines->at);
+}
 
 /* Names the first line that differs. */
 static void
@@ -583,6 +629,7 @@ check_session(const char *server, const char *session, const char *name)
 
             assert_false(buffer_failed(&pass.lines[e]));
             snprintf(what, sizeof(what), "%s.%s", name, envelope_names[e]);
+            hide_version(&pass.lines[e]);
             compare_file(what, bytes_of(pass.lines[e].at, pass.lines[e].len));
         }
         assert_true(pass.changes > 5);

@@ -755,24 +755,6 @@ a_message_that_is_too_large_is_named(void **state)
     batch_free(batch);
 }
 
-static void
-a_frame_that_was_not_encoded_is_not_passed_over(void **state)
-{
-    struct sink *sink = started_sink(NULL);
-    struct batch *batch = make_rows(3);
-    struct error err = ERROR_INIT;
-
-    (void)state;
-    error_set(&batch->events[0].failed, ERROR_DATA, "E_TEST", "no");
-    batch->events[0].failed_frame = 1;
-    assert_int_equal(sink_write(sink, batch, 0, 0, &err), -1);
-    expect(err, ERROR_DATA, "E_TEST");
-    err = (struct error)ERROR_INIT;
-    assert_int_equal(sink_write(sink, batch, 0, 2, &err), 0);
-    sink_kafka.close(sink);
-    batch_free(batch);
-}
-
 /* The taint rule: EndTxn went out twice, the commit is durable, the producer is not used again. */
 static void
 a_producer_that_sent_two_ends_is_not_used_again(void **state)
@@ -898,7 +880,6 @@ main(void)
         TEST(each_error_of_a_broker_has_its_kind),
         TEST(fencing_in_has_its_errors_too),
         TEST(a_message_that_is_too_large_is_named),
-        TEST(a_frame_that_was_not_encoded_is_not_passed_over),
         TEST(a_producer_that_sent_two_ends_is_not_used_again),
         TEST(a_new_producer_reads_the_position_back),
         TEST(brokers_that_are_away_are_told_in_time),
