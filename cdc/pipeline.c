@@ -45,6 +45,20 @@ pipeline_restart(struct pipeline *p, const char *why)
 }
 
 bool
+pipeline_lease(struct pipeline *p)
+{
+    unsigned question = atomic_fetch_add(&p->lease_asked, 1) + 1;
+
+    while ((int)(atomic_load(&p->lease_sure) - question) < 0) {
+        if (life_of(p) == LIFE_DRAINING && !atomic_load(&p->lease))
+            return false;
+        if (!pipeline_pause(p, 20))
+            return false;
+    }
+    return true;
+}
+
+bool
 pipeline_pause(struct pipeline *p, int ms)
 {
     for (; ms > 0; ms -= 20) {
@@ -232,11 +246,21 @@ print_plan(struct pipeline *p)
                  p->stages[i].sink->ops->guarantee_text);
 }
 
+/* What every sink has: reading begins there. */
+static struct position
+oldest_place(const struct pipeline *p)
+{
+    struct position from = p->stages[0].durable.position;
+
+    for (int i = 1; i < p->nsinks; i++)
+        from = position_meet(&from, &p->stages[i].durable.position);
+    return from;
+}
+
 static int
 begin(struct pipeline *p, struct error *err)
 {
     struct source *source = p->parts.source;
-    struct position from;
     bool first;
 
     if (read_offsets(p, err) == -1)
@@ -261,10 +285,8 @@ begin(struct pipeline *p, struct error *err)
         source->ops->stop(source);
         return -1;
     }
-    from = p->stages[0].durable.position;
-    for (int i = 1; i < p->nsinks; i++)
-        from = position_meet(&from, &p->stages[i].durable.position);
-    source->ops->resume(source, &from, p->next_number);
+    p->from = oldest_place(p);
+    source->ops->resume(source, &p->from, p->next_number);
     print_plan(p);
     return 0;
 }
@@ -290,21 +312,19 @@ stopping(void *arg)
 static int
 make_stages(struct pipeline *p, struct error *err)
 {
-    static const char *names[BATCH_SINKS_MAX];
     struct shape_settings set = {
         .decoder = p->parts.decoder,
         .catalog = p->parts.catalog,
         .encoders = p->parts.encoders,
-        .names = names,
+        .names = p->names,
         .nsinks = p->nsinks,
         .transforms = p->parts.transforms,
         .wait_turn = wait_turn,
         .stopping = stopping,
         .arg = p,
     };
-
     for (int i = 0; i < p->nsinks; i++)
-        names[i] = p->stages[i].sink->name;
+        p->names[i] = p->stages[i].sink->name;
     p->ring = ring_new(p->nsinks, (size_t)p->parts.config->batch.buffer);
     p->progress = progress_new(p->nsinks);
     p->shape = shape_new(&set);
@@ -316,7 +336,9 @@ make_stages(struct pipeline *p, struct error *err)
         s->durable_seq = s->written_seq = 0;
         s->events = s->bytes = s->last_commit_events = 0;
         s->mid_transaction = s->let_go = false;
-        progress_commit(p->progress, i, 0, &s->durable.position);
+        s->stop.kind = ERROR_NONE;
+        s->last_commit_ms = clock_monotonic_ms();
+        progress_commit(p->progress, i, 0, &p->from); /* not its own place, which may be ahead */
     }
     return 0;
 }

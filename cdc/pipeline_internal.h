@@ -41,6 +41,8 @@ struct sink_stage {
     bool let_go;                /* slices of this transaction were released before their commit */
     uint64_t events, bytes;     /* written and not committed */
     int64_t since_ms;           /* when the first of them was written */
+    struct error stop;          /* why to stop once `stop_seq` is durable: a change can't be encoded */
+    uint64_t stop_seq;
     uint64_t last_commit_events;
     int64_t last_commit_ms;     /* when the last commit returned */
 };
@@ -55,11 +57,15 @@ struct pipeline {
     pthread_t reader, shapers[16];
     int nshapers;
     struct source_start found;
+    struct position from;     /* where this run's reading began: no sink is behind it */
     uint64_t next_number;
+    const char *names[BATCH_SINKS_MAX];
+    atomic_int timeouts;      /* `whole` transactions in a row that outlived the broker's patience */
 
     atomic_int life;          /* enum life */
     atomic_bool stop_asked;
     atomic_bool lease;        /* the stream is connected */
+    atomic_uint lease_asked, lease_sure; /* the reader answers questions by number */
     atomic_int sinks_running;
     pthread_mutex_t lock;     /* of failure */
     struct error failure;     /* the first that ended the run */
@@ -75,6 +81,8 @@ life_of(const struct pipeline *p)
 void pipeline_fail(struct pipeline *, const struct error *);
 /* End this run and begin again at the leases. */
 void pipeline_restart(struct pipeline *, const char *why);
+/* Is the lease ours right now? The reader asks the server; false when the run ends or drains without. */
+bool pipeline_lease(struct pipeline *);
 /* Sleep in small pieces; false when the run ends meanwhile. */
 bool pipeline_pause(struct pipeline *, int ms);
 /* The next pause of a row: twice the last, with jitter. */

@@ -36,6 +36,7 @@ hand_on(struct reader *r)
 {
     r->handed = r->batch->end;
     r->handed_ms = clock_monotonic_ms();
+    r->source->asked = false;
     ring_put(r->p->ring, r->batch);
     r->batch = NULL;
 }
@@ -48,6 +49,8 @@ heartbeat_due(const struct reader *r)
 
     if (r->batch->end.kind == POSITION_NONE)
         return false;
+    if (r->source->asked && !position_equal(&r->batch->end, &r->handed))
+        return true; /* the server waits for us: it may want to shut down */
     if (position_equal(&r->batch->end, &r->handed))
         return quiet >= HEARTBEAT_MOST_MS; /* keeps the producer's id alive in Kafka */
     return quiet >= r->p->parts.config->source.heartbeat_ms;
@@ -64,6 +67,10 @@ check_again(struct reader *r, const struct source_start *found, struct error *er
     if (found->identity.timeline != p->found.identity.timeline)
         return error_set(err, ERROR_RETRY, "", "the server is on timeline %u now, it was on %u",
                          found->identity.timeline, p->found.identity.timeline);
+    if (strcmp(found->options_hash, p->found.options_hash) != 0)
+        return error_set(err, ERROR_RETRY, "", "the publication has changed");
+    if (r->batch != NULL && r->batch->end.end > found->latest.end)
+        return error_set(err, ERROR_RETRY, "", "the server's log ends before what was read of it");
     sinks.position = progress_min(p->progress);
     memcpy(sinks.options_hash, p->found.options_hash, sizeof(sinks.options_hash));
     return r->source->ops->check_offset(r->source, &sinks, err);
@@ -116,6 +123,20 @@ on_error(struct reader *r, const struct error *err)
     return -1;
 }
 
+/* A sink that has to fence wants to know that the lease is ours. */
+static int
+answer_lease(struct reader *r, struct error *err)
+{
+    unsigned asked = atomic_load(&r->p->lease_asked);
+
+    if (asked == atomic_load(&r->p->lease_sure))
+        return 0;
+    if (r->source->ops->lease_check(r->source, err) == -1)
+        return -1;
+    atomic_store(&r->p->lease_sure, asked);
+    return 0;
+}
+
 /* One turn. -1: the run ends. */
 static int
 turn(struct reader *r)
@@ -125,6 +146,8 @@ turn(struct reader *r)
     int rc;
 
     confirm(r);
+    if (answer_lease(r, &err) == -1)
+        return on_error(r, &err);
     if (r->batch == NULL)
         r->batch = ring_reserve(r->p->ring, 0);
     if (r->batch == NULL) {
@@ -153,8 +176,12 @@ drain(struct reader *r)
     while (life_of(r->p) == LIFE_DRAINING && !ring_empty(r->p->ring) &&
            atomic_load(&r->p->sinks_running) > 0 && clock_monotonic_ms() < until) {
         confirm(r);
-        if (r->source->ops->serve(r->source, SERVE_WAIT_MS, &err) == -1)
-            break;
+        /* Without a connection the sinks still finish what they have. */
+        if (!atomic_load(&r->p->lease) || answer_lease(r, &err) == -1 ||
+            r->source->ops->serve(r->source, SERVE_WAIT_MS, &err) == -1) {
+            atomic_store(&r->p->lease, false);
+            pipeline_pause(r->p, SERVE_WAIT_MS);
+        }
     }
     confirm(r);
     if (ring_empty(r->p->ring))

@@ -22,6 +22,7 @@ enum {
     LINGER_EVENTS = 500, /* a commit of at least so many events counts as load */
     LINGER_MS = 200,
     WAIT_MS = 100,
+    KEEP_ALIVE_MS = 3000 * 1000, /* a commit at least so often keeps a producer's id known */
 };
 
 static bool
@@ -60,6 +61,7 @@ note_durable(struct sink_stage *s)
     s->last_commit_events = s->events;
     s->events = s->bytes = 0;
     s->let_go = false;
+    atomic_store(&s->pipeline->timeouts, 0);
     s->last_commit_ms = clock_monotonic_ms();
     progress_commit(s->pipeline->progress, s->index, s->durable_seq, &s->written);
     ring_release(s->pipeline->ring, s->index, s->durable_seq);
@@ -86,7 +88,8 @@ commit(struct sink_stage *s, struct error *err)
     s->committing.source = s->pipeline->found.identity;
     memcpy(s->committing.options_hash, s->pipeline->found.options_hash,
            sizeof(s->committing.options_hash));
-    if (position_equal(&s->committing.position, &s->durable.position) && s->events == 0) {
+    if (position_equal(&s->committing.position, &s->durable.position) && s->events == 0 &&
+        clock_monotonic_ms() - s->last_commit_ms < KEEP_ALIVE_MS) {
         note_durable(s); /* all of it was there before */
         return 0;
     }
@@ -154,6 +157,8 @@ stop_before_failed(struct sink_stage *s, struct batch *batch, uint32_t first, st
         return -1;
     s->written = place_before(s, batch, end);
     s->written_seq = batch->seq;
+    s->stop = why; /* should the commit's answer be lost, this is what follows once it is found */
+    s->stop_seq = batch->seq;
     if (commit(s, err) == -1)
         return -1;
     *err = why;
@@ -268,6 +273,37 @@ forget_written(struct sink_stage *s)
     s->mid_transaction = false;
 }
 
+/* The place is known: what comes after it is in memory, or the run begins again. */
+static int
+go_on(struct sink_stage *s)
+{
+    forget_written(s);
+    if (s->stop.kind != ERROR_NONE && s->durable_seq >= s->stop_seq) {
+        pipeline_fail(s->pipeline, &s->stop);
+        return -1;
+    }
+    s->stop.kind = ERROR_NONE;
+    if (!ring_rewind(s->pipeline->ring, s->index, s->durable_seq + 1)) {
+        pipeline_restart(s->pipeline, "what has to be written again is not in memory any more");
+        return -1;
+    }
+    log_info("sink", "sink=%s going on", s->sink->name);
+    return 0;
+}
+
+/* The broker ended a `whole` transaction for its age, again: it will not fit the next time either. */
+static bool
+hopeless(struct sink_stage *s, struct error *err)
+{
+    if (!is_whole(s) || strcmp(err->code, "E_TRANSACTION_TIMEOUT") != 0 ||
+        atomic_fetch_add(&s->pipeline->timeouts, 1) < 1)
+        return false;
+    err->kind = ERROR_CONFIG;
+    error_prefix(err, "a source transaction does not fit; raise transaction_timeout, or take "
+                      "transaction: split: ");
+    return true;
+}
+
 /* Abort, fence, ask; then go on from memory. 0: going on; -1: the run ends. */
 static int
 go_back(struct sink_stage *s, struct error *why)
@@ -287,16 +323,14 @@ go_back(struct sink_stage *s, struct error *why)
         }
         if (!pipeline_pause(s->pipeline, pipeline_backoff(&pause_ms)))
             return -1;
-        if (!atomic_load(&s->pipeline->lease) && life_of(s->pipeline) == LIFE_RUNNING)
-            continue; /* without the lease somebody else may be writing: don't fence them */
-        if (s->sink->ops->fence(s->sink, &err) == 0 && find_place(s, &err) == 0) {
-            forget_written(s);
-            if (ring_rewind(s->pipeline->ring, s->index, s->durable_seq + 1)) {
-                log_info("sink", "sink=%s going on", s->sink->name);
-                return 0;
-            }
-            pipeline_restart(s->pipeline, "what has to be written again is not in memory any more");
+        /* Without the lease somebody else may be writing: don't fence them. */
+        if (!pipeline_lease(s->pipeline))
             return -1;
+        if (s->sink->ops->fence(s->sink, &err) == 0) {
+            if (!pipeline_lease(s->pipeline))
+                return -1;
+            if (find_place(s, &err) == 0)
+                return go_on(s);
         }
         if (err.kind != ERROR_RETRY && err.kind != ERROR_REWIND) {
             *why = err;
@@ -307,28 +341,53 @@ go_back(struct sink_stage *s, struct error *why)
     return -1;
 }
 
+/* Somebody fenced us. If the lease is ours all the same, they are gone: begin again, and fence them. */
+static void
+fenced(struct sink_stage *s, const struct error *err)
+{
+    if (pipeline_lease(s->pipeline))
+        pipeline_restart(s->pipeline, err->text);
+    else
+        pipeline_fail(s->pipeline, err);
+}
+
+/* What a failed step asks for. 0: going on; -1: this thread is done. */
+static int
+on_failure(struct sink_stage *s, struct error *err)
+{
+    if ((err->kind == ERROR_RETRY || err->kind == ERROR_REWIND) && !hopeless(s, err)) {
+        s->committing.position = s->written_seq != s->durable_seq ? s->written : s->durable.position;
+        return go_back(s, err);
+    }
+    s->sink->ops->abort(s->sink);
+    if (err->kind == ERROR_FENCED)
+        fenced(s, err);
+    else
+        pipeline_fail(s->pipeline, err);
+    return -1;
+}
+
+/* Stopping inside a `whole` transaction: its end will not come, so there is nothing to wait for. */
+static bool
+nothing_to_finish(const struct sink_stage *s)
+{
+    return life_of(s->pipeline) == LIFE_DRAINING && is_whole(s) && s->mid_transaction &&
+           !ring_has(s->pipeline->ring, s->index);
+}
+
 void *
 sink_main(void *arg)
 {
     struct sink_stage *s = arg;
 
-    while (!ended(s)) {
+    while (!ended(s) && !nothing_to_finish(s)) {
         struct error err = ERROR_INIT;
 
-        if (step(s, &err) == 0)
-            continue;
-        if (err.kind == ERROR_RETRY || err.kind == ERROR_REWIND) {
-            s->committing.position = s->written_seq != s->durable_seq ? s->written : s->durable.position;
-            if (go_back(s, &err) == -1)
-                break;
-            continue;
-        }
-        s->sink->ops->abort(s->sink);
-        pipeline_fail(s->pipeline, &err);
-        break;
+        if (step(s, &err) == -1 && on_failure(s, &err) == -1)
+            break;
     }
-    if (s->written_seq != s->durable_seq)
-        s->sink->ops->abort(s->sink); /* leave no open transaction behind */
+    /* Leave no open transaction behind, and no message that points into a batch. */
+    s->sink->ops->abort(s->sink);
     atomic_fetch_sub(&s->pipeline->sinks_running, 1);
     return NULL;
 }

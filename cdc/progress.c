@@ -58,7 +58,7 @@ progress_min(struct progress *progress)
     end = progress->sink[0].end;
     for (int i = 1; i < progress->nsinks; i++) {
         if (progress->sink[i].seq == seq) {
-            end = position_meet(&end, &progress->sink[i].end); /* they differ at the start only */
+            end = position_meet(&end, &progress->sink[i].end); /* they differ while one is NONE only */
         } else if (progress->sink[i].seq < seq) {
             seq = progress->sink[i].seq;
             end = progress->sink[i].end;

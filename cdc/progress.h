@@ -1,7 +1,8 @@
 /*
  * progress.h -- what every sink has durably, and so what may be confirmed to the source.
  *
- * Only a sink's commit moves it. The minimum is taken by batch number, never by position.
+ * Only a sink's commit moves it. The minimum is taken by batch number, never by position; so a batch
+ * ends at one place for all sinks, and batch 0 is where reading begins, also for a sink that is ahead.
  * Threads: any; one lock inside.
  */
 #ifndef CDC_PROGRESS_H

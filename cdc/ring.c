@@ -255,6 +255,17 @@ ring_full(struct ring *ring)
 }
 
 bool
+ring_has(struct ring *ring, int sink)
+{
+    bool has;
+
+    pthread_mutex_lock(&ring->lock);
+    has = ring->next[sink] < ring->next_put || ring->reserved;
+    pthread_mutex_unlock(&ring->lock);
+    return has;
+}
+
+bool
 ring_empty(struct ring *ring)
 {
     bool empty;

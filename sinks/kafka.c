@@ -312,7 +312,7 @@ wait_for_room(struct kafka *k, int64_t *since, struct error *err)
  * One message. Nothing is allocated by us here, and the value is not copied. The rows of the
  * array that change are set, the others were filled by produce_init.
  */
-enum { VU_TOPIC, VU_PARTITION, VU_KEY, VU_VALUE, VU_OPAQUE, VU_HEADER, VU_COUNT };
+enum { VU_TOPIC, VU_PARTITION, VU_KEY, VU_VALUE, VU_OPAQUE, VU_TIMESTAMP, VU_HEADER, VU_COUNT };
 
 static void
 produce_init(rd_kafka_vu_t *vu)
@@ -323,6 +323,8 @@ produce_init(rd_kafka_vu_t *vu)
     vu[VU_KEY].vtype = RD_KAFKA_VTYPE_KEY;
     vu[VU_VALUE].vtype = RD_KAFKA_VTYPE_VALUE;
     vu[VU_OPAQUE].vtype = RD_KAFKA_VTYPE_OPAQUE;
+    vu[VU_TIMESTAMP].vtype = RD_KAFKA_VTYPE_TIMESTAMP; /* else the clock is read for each */
+    vu[VU_TIMESTAMP].u.i64 = clock_wall_us() / 1000;
     vu[VU_HEADER].vtype = RD_KAFKA_VTYPE_HEADER;
     vu[VU_HEADER].u.header.name = event_id_header;
 }

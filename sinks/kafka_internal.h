@@ -75,7 +75,7 @@ struct kafka {
     atomic_bool quiet;        /* librdkafka's complaints are expected: debug level */
     bool own_partitioner;     /* ours, unless the options name one */
     struct error trouble;     /* the first failure since begin, from librdkafka's events */
-    size_t trouble_length;    /* of the message it is about */
+    size_t trouble_guilt;     /* how likely its message is the one at fault */
     char last_error[256];     /* what a broker connection said last, for texts */
     bool last_error_auth;
 

@@ -62,9 +62,13 @@ static const char *const settings_reserved[] = {
     NULL,
 };
 
-/* Ours; `options` may say otherwise. */
+/*
+ * Ours; `options` may say otherwise. A commit flushes, so linger costs no latency. 2.0.2 has one
+ * request under way for a partition, and its broker thread spins when messages behind it have
+ * lingered long enough: so larger requests, made by size.
+ */
 static const struct setting settings_producer[] = {
-    {"linger.ms", "20"},
+    {"linger.ms", "100"},
     {"queue.buffering.max.messages", "50000"},
     {"queue.buffering.max.kbytes", "65536"},
     {"compression.type", "none"},
@@ -427,33 +431,57 @@ describe_message(const struct kafka *k, const rd_kafka_message_t *message, char 
 }
 
 /*
- * A message that can't pass. The first failure is the one to report, with one exception: a
- * broker refuses a whole request as too large, so of those the largest message is at fault.
+ * A broker refuses a whole request for the one message in it that can't pass. The largest one is
+ * at fault for the size, one without a key when the record is not valid (compacted topics want
+ * one); otherwise the first failure is as good as any.
  */
+static size_t
+guilt_of(const rd_kafka_message_t *message)
+{
+    switch (message->err) {
+    case RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE:
+        return 1 + message->len + message->key_len;
+    case RD_KAFKA_RESP_ERR_INVALID_RECORD:
+        return message->key == NULL ? 2 : 1;
+    default:
+        return 1;
+    }
+}
+
+static void
+reason_of(struct kafka *k, const rd_kafka_message_t *message, char *text, size_t size)
+{
+    if (message->err == RD_KAFKA_RESP_ERR__FATAL)
+        rd_kafka_fatal_error(k->producer, text, size);
+    else if (message->err == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE)
+        snprintf(text, size,
+                 "%zu bytes, or the request that they were in, are more than the topic takes: "
+                 "raise its max.message.bytes, or lower batch.size in options",
+                 message->len + message->key_len);
+    else if (message->err == RD_KAFKA_RESP_ERR_INVALID_RECORD && message->key == NULL)
+        snprintf(text, size, "the topic takes no message without a key (cleanup.policy=compact)");
+    else
+        snprintf(text, size, "%s", rd_kafka_err2str(message->err));
+}
+
 static void
 note_delivery(struct kafka *k, const rd_kafka_message_t *message)
 {
     rd_kafka_resp_err_t code = message->err;
-    bool too_large = code == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE;
+    size_t guilt = guilt_of(message);
     char text[300], what[400];
 
     if (code == RD_KAFKA_RESP_ERR_NO_ERROR || code == RD_KAFKA_RESP_ERR__PURGE_QUEUE ||
         code == RD_KAFKA_RESP_ERR__PURGE_INFLIGHT)
         return;
-    if (k->trouble.kind != ERROR_NONE &&
-        !(too_large && k->trouble.kind == ERROR_DATA && message->len > k->trouble_length))
+    if (k->trouble.kind != ERROR_NONE && guilt <= k->trouble_guilt)
         return;
+    reason_of(k, message, text, sizeof(text));
     if (code == RD_KAFKA_RESP_ERR__FATAL)
-        code = rd_kafka_fatal_error(k->producer, text, sizeof(text));
-    else
-        snprintf(text, sizeof(text), "%s", rd_kafka_err2str(code));
-    if (too_large)
-        snprintf(text, sizeof(text),
-                 "%zu bytes are more than the topic takes: raise its max.message.bytes",
-                 message->len + message->key_len);
+        code = rd_kafka_fatal_error(k->producer, what, sizeof(what));
     describe_message(k, message, what, sizeof(what));
     kafka_error_code(k, code, what, text, &k->trouble);
-    k->trouble_length = message->len;
+    k->trouble_guilt = guilt;
 }
 
 void
@@ -598,7 +626,7 @@ kafka_producer_begin(struct kafka *k, struct error *err)
     k->in_transaction = true;
     k->transaction_since = clock_monotonic_ms();
     k->trouble.kind = ERROR_NONE;
-    k->trouble_length = 0;
+    k->trouble_guilt = 0;
     k->nwritten = 0;
     atomic_store(&k->endtxn_sent, 0);
     if (failpoint("k.begin"))

@@ -10,6 +10,7 @@ from support.ledger import UNPUBLISHED
 from support.rowferry import Rowferry, binary, configuration, kafka_sink
 from support.scene import Scene
 from support.servers import Kafka, Postgres, Registry
+from support.stream import Stream
 
 IN_CI = os.environ.get("CI") == "true"
 
@@ -89,6 +90,7 @@ class Maker:
             if not (os.access(program, os.X_OK) or shutil.which(str(program))):
                 pytest.fail(f"{program} is not built")
         kw.setdefault("exclude", UNPUBLISHED)
+        kw.setdefault("heartbeat_interval", "1s")     # 10 s is long for a test that waits
         state = self.tmp_path / f"state-{pipeline}"
         rf = Rowferry(configuration(pipeline, pg, db, sinks, state, **kw), failpoints)
         rf.pipeline = pipeline
@@ -128,3 +130,15 @@ def scene(pg15, kafka, registry, new_db, pipelines):
         pg = pg or pg15
         return Scene(pg, new_db(pg), broker or kafka, registry, pipelines, **kw)
     yield make
+
+
+@pytest.fixture
+def stream(pg_any, kafka, registry, new_db, pipelines):
+    """A Stream on each version of PostgreSQL."""
+    return Stream(pg_any, new_db(pg_any), kafka, registry, pipelines)
+
+
+@pytest.fixture
+def stream15(pg15, kafka, registry, new_db, pipelines):
+    """A Stream where one version is enough."""
+    return Stream(pg15, new_db(pg15), kafka, registry, pipelines)

@@ -193,6 +193,32 @@ stop_all(struct unit *units, int n)
     }
 }
 
+/* A watcher may hang on a server that does not answer: that must not hold up a stop. */
+static void
+join_before(pthread_t thread, int64_t until_ms, int status)
+{
+    struct timespec until;
+    int64_t left = until_ms - clock_monotonic_ms();
+
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += left > 0 ? (time_t)(left / 1000) : 0;
+    if (pthread_timedjoin_np(thread, NULL, &until) != 0)
+        _exit(status);
+}
+
+/* The worst so far. */
+static int
+worst_status(const struct unit *units, int n)
+{
+    int status = 0;
+
+    for (int i = 0; i < n; i++) {
+        if (atomic_load(&units[i].ended) && units[i].status > status)
+            status = units[i].status;
+    }
+    return status;
+}
+
 /* Until all have ended; the worst status. */
 static int
 supervise(struct unit *units, int n, const sigset_t *signals)
@@ -212,15 +238,17 @@ supervise(struct unit *units, int n, const sigset_t *signals)
         }
         if (give_up != 0 && clock_monotonic_ms() > give_up) {
             log_warn("run", "not drained in time; what is not committed is read again at the next start");
-            _exit(0);
+            _exit(worst_status(units, n));
         }
     }
     for (int i = 0; i < n; i++) {
         if (units[i].started)
             pthread_join(units[i].thread, NULL);
-        if (units[i].watching)
+        if (units[i].watching && give_up != 0)
+            join_before(units[i].watcher, give_up, status);
+        else if (units[i].watching)
             pthread_join(units[i].watcher, NULL);
-        status = units[i].status > status ? units[i].status : status;
+        status = worst_status(units, n);
     }
     return status;
 }

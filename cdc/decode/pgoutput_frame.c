@@ -184,11 +184,11 @@ on_begin(struct framer *framer, struct cursor *in, struct error *err)
     framer->in_transaction = true;
     framer->transaction = t;
     framer->ordinal = 0;
-    framer->begun = false;
     framer->done = position_done(&framer->read, &t);
     if (framer->done != UINT64_MAX && framer->number_final != t.final) {
         framer->number++;
         framer->number_final = t.final;
+        framer->begun = false;
     }
     return 0;
 }

@@ -54,14 +54,19 @@ position_advance_part(struct position *pos, const struct transaction *txn, uint6
     pos->done = changes;
 }
 
+/* By place in the log: inside a transaction that is its commit record, with so many changes done. A
+ * heartbeat's end may lie past the end that a position inside the next transaction still names. */
 static bool
 lsn_before(const struct position *a, const struct position *b)
 {
-    if (a->end != b->end)
-        return a->end < b->end;
-    if (a->open != b->open) /* both inside, after the same end: the one not inside is older */
-        return a->open < b->open;
-    return a->done < b->done;
+    uint64_t a_at = a->open != 0 ? a->open : a->end, b_at = b->open != 0 ? b->open : b->end;
+    uint64_t a_done = a->open != 0 ? a->done : 0, b_done = b->open != 0 ? b->done : 0;
+
+    if (a_at != b_at)
+        return a_at < b_at;
+    if (a_done != b_done)
+        return a_done < b_done;
+    return a->end < b->end;
 }
 
 struct position

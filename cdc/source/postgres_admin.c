@@ -19,7 +19,8 @@ slot_query(PGconn *conn, const char *slot, struct postgres_slot *out, struct err
         "SELECT s.slot_name IS NOT NULL, s.active, s.active_pid, s.confirmed_flush_lsn, s.restart_lsn, "
         "now_lsn, CASE WHEN s.restart_lsn IS NULL THEN 0 ELSE pg_wal_lsn_diff(now_lsn, s.restart_lsn) END, "
         "s.safe_wal_size, s.wal_status, (SELECT system_identifier FROM pg_control_system()), "
-        "current_database(), (SELECT timeline_id FROM pg_control_checkpoint()) FROM (SELECT CASE WHEN "
+        "current_database(), CASE WHEN pg_is_in_recovery() THEN (SELECT timeline_id FROM "
+        "pg_control_checkpoint()) ELSE ('x' || substr(pg_walfile_name(now_lsn), 1, 8))::bit(32)::int END FROM (SELECT CASE WHEN "
         "pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_lsn() END AS now_lsn) n "
         "LEFT JOIN pg_replication_slots s ON s.slot_name = '%s'",
         slot);
@@ -247,7 +248,7 @@ postgres_check(const struct config *config, struct report *report)
     check_role(conn, report);
     check_retention(conn, report);
     check_slot(conn, config, report);
-    if (tables_ask(conn, config, &tables, &err) == -1) {
+    if (tables_ask(conn, config, true, &tables, &err) == -1) {
         report_error(report, &err, NULL);
     } else {
         for (int i = 0; i < tables.n; i++)
@@ -291,8 +292,11 @@ look(struct postgres_watch *watch, const struct config *config, struct error *er
         watch->conn = pg_connect(config, false, "watch", err);
         if (watch->conn == NULL)
             return -1;
+        /* It may wait neither for an index build nor beyond our own stop. */
+        if (pg_command(watch->conn, err, "SET lock_timeout = '1s'; SET statement_timeout = '3s'") == -1)
+            return -1;
     }
-    if (tables_ask(watch->conn, config, &tables, err) == -1)
+    if (tables_ask(watch->conn, config, false, &tables, err) == -1)
         return -1;
     before.at = calloc((size_t)tables.n + 1, sizeof(*before.at));
     if (before.at != NULL && publication_members(watch->conn, config, &tables, err) == 0) {

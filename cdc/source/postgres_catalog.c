@@ -244,7 +244,7 @@ postgres_relations(const struct config *config, struct relation ***out, struct e
     struct relation **list = NULL;
     int rc = -1;
 
-    if (conn == NULL || tables_ask(conn, config, &tables, err) == -1)
+    if (conn == NULL || tables_ask(conn, config, true, &tables, err) == -1)
         goto out;
     list = calloc((size_t)tables.n + 1, sizeof(struct relation *));
     if (list == NULL) {

@@ -178,11 +178,15 @@ ask_history(struct postgres_source *pg, uint32_t timeline, struct error *err)
     PQclear(res);
     if (copy == NULL)
         return error_set(err, ERROR_FATAL, "", "out of memory for the timeline history");
-    for (char *line = strtok_r(copy, "\n", &save); line != NULL && pg->nhistory < TIMELINES_MAX;
+    for (char *line = strtok_r(copy, "\n", &save); line != NULL;
          line = strtok_r(NULL, "\n", &save)) {
         struct timeline_end *end = &pg->history[pg->nhistory];
         char place[32];
 
+        if (pg->nhistory == TIMELINES_MAX) {
+            free(copy);
+            return error_set(err, ERROR_FATAL, "", "more than %d timelines", TIMELINES_MAX);
+        }
         if (sscanf(line, "%u %31s", &end->timeline, place) == 2 && lsn_parse(&end->end, place))
             pg->nhistory++;
     }
@@ -247,13 +251,10 @@ put_publications(struct postgres_source *pg, const struct pg_tables *tables, str
 {
     char name[64];
     struct buffer list = {0};
-    bool inserts = false;
 
     postgres_publication_name(pg->config, name);
     pg_identifier(&list, name);
-    for (int i = 0; i < tables->n; i++)
-        inserts |= tables->at[i].published_inserts;
-    if (inserts) {
+    if (tables->inserts_publication) {
         publication_inserts_name(pg->config, name);
         buffer_put_u8(&list, ',');
         pg_identifier(&list, name);
@@ -360,6 +361,22 @@ print_tables(const struct pg_tables *tables)
         log_info("postgres", "and %d tables more", tables->n - 50);
 }
 
+/* After the first start a table that can't be published must not stop those that are. */
+static int
+publish(struct postgres_source *pg, struct pg_tables *tables, bool first, struct error *err)
+{
+    struct error why = ERROR_INIT;
+
+    if (publication_prepare(pg->ask, pg->config, tables, first, &why) == 0)
+        return 0;
+    if (first || why.kind != ERROR_CONFIG) {
+        *err = why;
+        return -1;
+    }
+    log_warn("postgres", "code=%s %s", why.code, why.text);
+    return 0;
+}
+
 static int
 connect_and_start(struct postgres_source *pg, bool first, struct source_start *out, struct error *err)
 {
@@ -371,7 +388,7 @@ connect_and_start(struct postgres_source *pg, bool first, struct source_start *o
     postgres_slot_name(pg->config, slot);
     pg->ask = pg_connect(pg->config, false, "ask", err);
     if (pg->ask == NULL || check_server(pg, err) == -1 || slot_exists(pg, slot, &exists, err) == -1 ||
-        tables_ask(pg->ask, pg->config, &tables, err) == -1)
+        tables_ask(pg->ask, pg->config, first, &tables, err) == -1)
         goto out;
     free(pg->enums);
     pg->enums = NULL;
@@ -384,7 +401,7 @@ connect_and_start(struct postgres_source *pg, bool first, struct source_start *o
         goto out;
     }
     if (enums_ask(pg->ask, &pg->enums, &pg->nenums, err) == -1 ||
-        publication_prepare(pg->ask, pg->config, &tables, !exists || first, err) == -1)
+        publish(pg, &tables, first, err) == -1)
         goto out;
     if (failpoint("first.publication") == -1)
         goto out;
@@ -456,22 +473,29 @@ source_start(struct source *source, bool first, struct source_start *out, struct
 static int
 check_timeline(struct postgres_source *pg, const struct offset *offset, struct error *err)
 {
+    uint64_t place = offset->position.open != 0 ? offset->position.open : offset->position.end;
     char at[LSN_TEXT_MAX], end[LSN_TEXT_MAX];
 
     if (offset->source.timeline > pg->found.identity.timeline)
         return error_set(err, ERROR_REFUSED, "E_DIVERGED",
                          "the sink followed timeline %u, the server is on %u: it is an older copy",
                          offset->source.timeline, pg->found.identity.timeline);
+    if (offset->source.timeline == pg->found.identity.timeline)
+        return 0;
     for (int i = 0; i < pg->nhistory; i++) {
-        if (pg->history[i].timeline == offset->source.timeline &&
-            offset->position.end > pg->history[i].end)
-            return error_set(err, ERROR_REFUSED, "E_DIVERGED",
-                             "the sink has changes up to %s, but timeline %u ended at %s: the new "
-                             "primary lost what lies between",
-                             lsn_print(offset->position.end, at), offset->source.timeline,
-                             lsn_print(pg->history[i].end, end));
+        if (pg->history[i].timeline != offset->source.timeline)
+            continue;
+        if (place <= pg->history[i].end)
+            return 0;
+        return error_set(err, ERROR_REFUSED, "E_DIVERGED",
+                         "the sink has changes up to %s, but timeline %u ended at %s: the new "
+                         "primary lost what lies between",
+                         lsn_print(place, at), offset->source.timeline,
+                         lsn_print(pg->history[i].end, end));
     }
-    return 0;
+    return error_set(err, ERROR_REFUSED, "E_DIVERGED",
+                     "the sink followed timeline %u, which is no ancestor of the server's timeline %u",
+                     offset->source.timeline, pg->found.identity.timeline);
 }
 
 static int
@@ -584,6 +608,7 @@ on_keepalive(struct postgres_source *pg, struct cursor *in, struct error *err)
     if (!reply)
         return 0;
     pg->reply_wanted = true;
+    pg->base.asked = true;
     return send_status(pg, err);
 }
 
@@ -713,9 +738,9 @@ drain(struct postgres_source *pg, struct batch *batch, bool *full, bool *got, st
 }
 
 static int
-source_read(struct source *source, struct batch *batch, int timeout_ms, bool *full, struct error *err)
+read_messages(struct postgres_source *pg, struct batch *batch, int timeout_ms, bool *full,
+              struct error *err)
 {
-    struct postgres_source *pg = from_source(source);
     bool got = false;
     int rc;
 
@@ -740,8 +765,17 @@ source_read(struct source *source, struct batch *batch, int timeout_ms, bool *fu
         if (rc == -1)
             return -1;
     }
-    framer_finish(&pg->framer, batch);
     return *full || pg->under_load ? SOURCE_MORE : SOURCE_IDLE;
+}
+
+static int
+source_read(struct source *source, struct batch *batch, int timeout_ms, bool *full, struct error *err)
+{
+    struct postgres_source *pg = from_source(source);
+    int rc = read_messages(pg, batch, timeout_ms, full, err);
+
+    framer_finish(&pg->framer, batch); /* after an error too: what is in the batch may be handed on */
+    return rc;
 }
 
 static int

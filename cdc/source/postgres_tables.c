@@ -48,17 +48,22 @@ comes_by_root(const PGresult *res, int row, const struct config *config)
            config_wants(&config->source, pg_text(res, row, 6), pg_text(res, row, 7));
 }
 
+/* Once the pipeline has begun a table may be dropped, and what was written to it is still in the log: then
+ * a glob without a table is a warning, since taking it out of the configuration would drop those rows. */
 static int
-check_globs(const struct config *config, const PGresult *res, struct error *err)
+check_globs(const struct config *config, const PGresult *res, bool first, struct error *err)
 {
     for (const char **glob = config->source.tables; *glob != NULL; glob++) {
         bool found = false;
 
         for (int i = 0; i < PQntuples(res) && !found; i++)
             found = config_glob_table(*glob, pg_text(res, i, 0), pg_text(res, i, 1));
-        if (!found)
+        if (!found && first)
             return error_set(err, ERROR_CONFIG, "E_NO_TABLE",
                              "source.tables: \"%s\" matches no table of this database", *glob);
+        if (!found)
+            log_warn("postgres", "code=E_NO_TABLE source.tables: \"%s\" matches no table any more; leave "
+                     "it there until the pipeline has caught up", *glob);
     }
     return 0;
 }
@@ -92,14 +97,15 @@ find_unlisted(PGconn *conn, struct pg_tables *tables, struct error *err)
 }
 
 int
-tables_ask(PGconn *conn, const struct config *config, struct pg_tables *out, struct error *err)
+tables_ask(PGconn *conn, const struct config *config, bool first, struct pg_tables *out,
+           struct error *err)
 {
     PGresult *res = pg_query(conn, err, tables_sql);
 
     *out = (struct pg_tables){0};
     if (res == NULL)
         return -1;
-    if (check_globs(config, res, err) == -1)
+    if (check_globs(config, res, first, err) == -1)
         goto fail;
     out->at = calloc((size_t)PQntuples(res) + 1, sizeof(*out->at));
     if (out->at == NULL) {
@@ -237,7 +243,7 @@ publication_sql(struct buffer *sql, const char *name, const struct pg_tables *ta
         buffer_put_string(sql, " WITH (publish = 'insert, truncate')");
     else if (!exists)
         buffer_put_string(sql, " WITH (publish_via_partition_root = true)");
-    return n > 0 || (!exists && !inserts);
+    return n > 0 || !exists;
 }
 
 /* Run it; the error has the server's reason first, the statement is the caller's to add. */
@@ -264,9 +270,9 @@ complete(PGconn *conn, const char *name, struct pg_tables *tables, bool inserts,
     if (!publication_sql(&sql, name, tables, inserts, exists))
         goto out;
     if (!exists && !may_create) {
-        rc = error_set(err, ERROR_REFUSED, "E_PUBLICATION",
-                       "publication \"%s\" is missing though the slot exists: changes since it was "
-                       "dropped are not in the stream; run: %.300s",
+        rc = error_set(err, inserts ? ERROR_CONFIG : ERROR_REFUSED, "E_PUBLICATION",
+                       "publication \"%s\" is missing though the slot exists; see the runbook before "
+                       "running: %.300s",
                        name, buffer_cstr(&sql));
         goto out;
     }
@@ -347,25 +353,41 @@ publication_members(PGconn *conn, const struct config *config, struct pg_tables 
     return ask_members(conn, inserts, tables, true, &exists, err);
 }
 
+/* Keyless tables' own publication. It must be older than the slot to be of use at once: what was written
+ * before it can't be decoded with it (PostgreSQL up to 17 ends the stream, 18 leaves changes out). */
+static int
+prepare_inserts(PGconn *conn, const struct config *config, struct pg_tables *tables, bool first,
+                struct error *err)
+{
+    char name[64];
+
+    if (config->source.keyless != KEYLESS_INSERTS)
+        return 0;
+    publication_inserts_name(config, name);
+    if (complete(conn, name, tables, true, tables->inserts_publication, first, err) == -1)
+        return -1;
+    tables->inserts_publication |= first;
+    return 0;
+}
+
 int
-publication_prepare(PGconn *conn, const struct config *config, struct pg_tables *tables,
-                    bool may_create, struct error *err)
+publication_prepare(PGconn *conn, const struct config *config, struct pg_tables *tables, bool first,
+                    struct error *err)
 {
     char name[64], inserts[64];
-    bool exists, inserts_exists, keyless = false;
+    bool exists;
 
     postgres_publication_name(config, name);
     publication_inserts_name(config, inserts);
     if (ask_members(conn, name, tables, false, &exists, err) == -1 ||
-        ask_members(conn, inserts, tables, true, &inserts_exists, err) == -1 ||
-        refuse_keyless(config, tables, err) == -1 ||
-        complete(conn, name, tables, false, exists, may_create, err) == -1)
+        ask_members(conn, inserts, tables, true, &tables->inserts_publication, err) == -1)
         return -1;
-    for (int i = 0; i < tables->n; i++)
-        keyless |= !tables->at[i].has_identity && !tables->at[i].published;
-    if (!keyless)
-        return 0;
-    return complete(conn, inserts, tables, true, inserts_exists, true, err);
+    if (first && refuse_keyless(config, tables, err) == -1)
+        return -1; /* before anything is made */
+    if (complete(conn, name, tables, false, exists, first, err) == -1 ||
+        prepare_inserts(conn, config, tables, first, err) == -1)
+        return -1;
+    return refuse_keyless(config, tables, err);
 }
 
 int

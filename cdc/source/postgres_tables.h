@@ -25,20 +25,22 @@ struct pg_table {
 struct pg_tables {
     struct pg_table *at;
     int n;
+    bool inserts_publication; /* the insert-only one exists */
 };
 
 /* Permanent tables that the configuration wants, in order of schema and name. A glob that matches
- * nothing is ERROR_CONFIG E_NO_TABLE. */
-int tables_ask(PGconn *, const struct config *, struct pg_tables *out, struct error *err);
+ * nothing is ERROR_CONFIG E_NO_TABLE when this is a first start (or `check`), a warning later. */
+int tables_ask(PGconn *, const struct config *, bool first, struct pg_tables *out, struct error *err);
 void tables_free(struct pg_tables *);
 
 /* Enum types of the database: a sorted array of OIDs, freed by the caller. */
 int enums_ask(PGconn *, uint32_t **oids, int *n, struct error *err);
 
-/* Make or complete the publication(s); `created` says that one was made. When we may not, the error
- * is ERROR_CONFIG E_PUBLICATION with the SQL to run. A table without identity is refused
- * (E_NO_IDENTITY, with the SQL) or goes to the insert-only publication (keyless: inserts). */
-int publication_prepare(PGconn *, const struct config *, struct pg_tables *, bool may_create,
+/* Make (only when `first`) or complete the publication(s). ERROR_CONFIG E_PUBLICATION with the SQL to run
+ * when we may not; E_NO_IDENTITY for a table without identity, unless keyless: inserts puts it into the
+ * insert-only publication; ERROR_REFUSED E_PUBLICATION when the main one is gone though the slot is there.
+ * After a first start CONFIG is a warning to the caller: the tables that are published go on. */
+int publication_prepare(PGconn *, const struct config *, struct pg_tables *, bool first,
                         struct error *err);
 
 /* What the main publication lacks: the statement that would mend it is left in `sql` (empty: nothing

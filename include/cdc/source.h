@@ -92,6 +92,7 @@ struct source_ops {
 /* Each source embeds this as its first member. */
 struct source {
     const struct source_ops *ops;
+    bool asked; /* the server wants to know our position now; cleared by who hands it on */
 };
 
 #endif

@@ -239,10 +239,8 @@ def streaming_since(rf):
     raise RuntimeError(f"rowferry does not stream:\n{rf.process.tail()}")
 
 
-def profile(bench, pid):
+def profile(pid):
     """perf at the side of one run, with --perf; it ends with the process."""
-    if not bench.args.perf:
-        return None
     out = ROOT / "build/bench"
     out.mkdir(parents=True, exist_ok=True)
     return Process(["perf", "record", "-q", "-F", "499", "-g", "-o", out / "perf.data", "-p", pid],
@@ -258,9 +256,10 @@ def rowferry(backlog, check=True, **options):
     meter, end, stuck = Meter(bench), lsn(backlog.end), time.monotonic() + STUCK_AFTER
     try:
         rf.start()
-        perf = profile(bench, rf.process.pid)
-        before = follow.commits
+        perf, before = None, follow.commits
         while not follow.reached(end):
+            if follow.first and not perf and bench.args.perf:
+                perf = profile(rf.process.pid)      # now that all its threads are there
             rf._must_run()
             if time.monotonic() > stuck:
                 raise TimeoutError(f"rowferry does not get to {backlog.end}\n{rf.process.tail()}")

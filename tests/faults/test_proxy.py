@@ -295,6 +295,19 @@ def test_slices_are_small(plain, sock):
     assert len(plain.echo.pieces) > 1
 
 
+def test_no_byte_is_lost_when_the_slices_change(plain, sock):
+    data = bytes(range(256)) * 20
+    stop = threading.Event()
+
+    def change():
+        while not stop.is_set():
+            plain.slice_bytes = 0 if plain.slice_bytes else 7
+    threading.Thread(target=change, daemon=True).start()
+    sock.settimeout(10)
+    assert all(ask(sock, data) == data for _ in range(20))
+    stop.set()
+
+
 def test_latency_delays(plain, sock):
     plain.latency = 0.1
     began = time.monotonic()

@@ -26,7 +26,7 @@
 
 struct scene {
     struct memory_server server;
-    struct memory_store store;
+    struct memory_store store, second; /* of the second sink, where there is one */
     struct config *config;
     int rows; /* changes in the log */
 };
@@ -59,7 +59,7 @@ write_log(struct scene *s, int transactions)
 }
 
 static void
-scene_open(struct scene *s, const char *transaction, int transactions)
+scene_open_sinks(struct scene *s, const char *transaction, int transactions, int sinks)
 {
     struct error err = ERROR_INIT;
     char text[1024];
@@ -67,10 +67,20 @@ scene_open(struct scene *s, const char *transaction, int transactions)
     *s = (struct scene){0};
     memory_server_init(&s->server);
     snprintf(text, sizeof(text), config_text, transaction);
+    if (sinks == 2)
+        strcat(text, "  - {name: two, type: memory, format: json}\n");
     if (config_parse(&s->config, "test.yaml", bytes_of_string(text), &err) == -1)
         fail_msg("%s", err.text);
     ((struct memory_settings *)s->config->sinks[0].settings)->store = &s->store;
+    if (sinks == 2)
+        ((struct memory_settings *)s->config->sinks[1].settings)->store = &s->second;
     write_log(s, transactions);
+}
+
+static void
+scene_open(struct scene *s, const char *transaction, int transactions)
+{
+    scene_open_sinks(s, transaction, transactions, 1);
 }
 
 static void
@@ -78,6 +88,7 @@ scene_close(struct scene *s)
 {
     config_free(s->config);
     memory_store_clear(&s->store);
+    memory_store_clear(&s->second);
     memory_server_clear(&s->server);
 }
 
@@ -104,31 +115,39 @@ wait_for_end(void *arg)
     return NULL;
 }
 
+static void
+open_sink(struct scene *s, int i, struct sink **sink, struct encoder **encoder, struct error *err)
+{
+    struct sink_context context = {.pipeline = "test", .name = s->config->sinks[i].name,
+                                   .settings = s->config->sinks[i].settings};
+    struct encoder_settings set;
+
+    assert_int_equal(sink_memory.open(sink, &context, err), 0);
+    assert_int_equal(config_encoder(s->config, i, "test", NULL, &set), 0);
+    *encoder = encoder_new(&set, err);
+    assert_non_null(*encoder);
+}
+
 /* One life of the process. */
 static int
 run_once(struct scene *s, struct error *err)
 {
-    struct encoder_settings set;
-    struct sink_context context = {.pipeline = "test", .name = "out",
-                                   .settings = s->config->sinks[0].settings};
-    struct sink *sink = NULL;
-    struct encoder *encoder;
+    struct sink *sinks[2] = {NULL, NULL};
+    struct encoder *encoders[2];
     struct catalog *catalog = catalog_memory_new();
     struct pipeline_parts parts = {0};
     struct waiter w = {.scene = s};
     pthread_t thread;
     int rc;
 
-    assert_int_equal(sink_memory.open(&sink, &context, err), 0);
-    assert_int_equal(config_encoder(s->config, 0, "test", NULL, &set), 0);
-    encoder = encoder_new(&set, err);
-    assert_non_null(encoder);
+    for (int i = 0; i < s->config->nsinks; i++)
+        open_sink(s, i, &sinks[i], &encoders[i], err);
     assert_int_equal(memory_source_open(&parts.source, &s->server, err), 0);
     parts.config = s->config;
     parts.decoder = &decoder_pgoutput;
     parts.catalog = catalog;
-    parts.sinks = &sink;
-    parts.encoders = &encoder;
+    parts.sinks = sinks;
+    parts.encoders = encoders;
     w.pipeline = pipeline_new(&parts, err);
     assert_non_null(w.pipeline);
     assert_int_equal(pthread_create(&thread, NULL, wait_for_end, &w), 0);
@@ -138,28 +157,33 @@ run_once(struct scene *s, struct error *err)
     pipeline_free(w.pipeline);
     parts.source->ops->close(parts.source);
     catalog->ops->close(catalog);
-    sink->ops->close(sink);
-    encoder_free(encoder);
+    for (int i = 0; i < s->config->nsinks; i++) {
+        sinks[i]->ops->close(sinks[i]);
+        encoder_free(encoders[i]);
+    }
     return rc;
 }
 
 /* Every row once, in the order of the log; every id once. */
 static void
-judge(struct scene *s, const char *when)
+judge_store(const struct memory_store *store, size_t rows, const char *when)
 {
-    size_t n = 0;
-
-    for (size_t i = 0; i < s->store.count; i++) {
+    for (size_t i = 0; i < store->count; i++) {
         char want[40];
 
-        snprintf(want, sizeof(want), "\"row %zu\"", n);
-        if (memmem(s->store.events[i].value, s->store.events[i].value_length, want, strlen(want)) == NULL)
-            fail_msg("%s: event %zu is not row %zu: %.*s", when, i, n,
-                     (int)s->store.events[i].value_length, (const char *)s->store.events[i].value);
-        n++;
+        snprintf(want, sizeof(want), "\"row %zu\"", i);
+        if (memmem(store->events[i].value, store->events[i].value_length, want, strlen(want)) == NULL)
+            fail_msg("%s: event %zu is not row %zu: %.*s", when, i, i, (int)store->events[i].value_length,
+                     (const char *)store->events[i].value);
     }
-    if (n != (size_t)s->rows)
-        fail_msg("%s: %zu of %d rows arrived", when, n, s->rows);
+    if (store->count != rows)
+        fail_msg("%s: %zu of %zu rows arrived", when, store->count, rows);
+}
+
+static void
+judge(struct scene *s, const char *when)
+{
+    judge_store(&s->store, (size_t)s->rows, when);
 }
 
 static void
@@ -255,6 +279,60 @@ a_source_that_fails_at_any_step_is_read_again(void **state)
         snprintf(when, sizeof(when), "source call %llu fails", (unsigned long long)k);
         run_to_the_end(&s, when);
         scene_close(&s);
+    }
+}
+
+/* What the server was told never passes what some sink has. */
+static void
+check_confirmed(const struct scene *s, const char *when)
+{
+    const struct offset *one = &s->store.offset, *two = &s->second.offset;
+
+    if (one->state != OFFSET_AT || two->state != OFFSET_AT)
+        return;
+    if (s->server.confirmed > one->position.end || s->server.confirmed > two->position.end)
+        fail_msg("%s: confirmed %llx, the sinks have %llx and %llx", when,
+                 (unsigned long long)s->server.confirmed, (unsigned long long)one->position.end,
+                 (unsigned long long)two->position.end);
+}
+
+/* One of them dies at call k in two lives, so the other gets ahead. */
+static void
+one_of_two_falls_behind(bool first, uint64_t k)
+{
+    struct error err = ERROR_INIT;
+    struct memory_store *behind;
+    struct scene s;
+    char when[80];
+
+    snprintf(when, sizeof(when), "the %s sink dies at call %llu, twice", first ? "first" : "second",
+             (unsigned long long)k);
+    scene_open_sinks(&s, "split", 24, 2);
+    behind = first ? &s.store : &s.second;
+    for (int life = 0; life < 6; life++) {
+        behind->failed = false;
+        behind->fail_at = life < 2 ? behind->calls + k : 0;
+        behind->fail_kind = ERROR_FATAL;
+        err.kind = ERROR_NONE;
+        run_once(&s, &err);
+        check_confirmed(&s, when);
+        if (behind->count == (size_t)s.rows)
+            break;
+    }
+    if (err.kind != ERROR_NONE)
+        fail_msg("%s: %s %s", when, err.code, err.text);
+    judge_store(&s.store, (size_t)s.rows, when);
+    judge_store(&s.second, (size_t)s.rows, when);
+    scene_close(&s);
+}
+
+static void
+two_sinks_at_different_places_get_everything_once(void **state)
+{
+    (void)state;
+    for (uint64_t k = 1; k < 40; k++) {
+        one_of_two_falls_behind(true, k);
+        one_of_two_falls_behind(false, k);
     }
 }
 
@@ -415,6 +493,7 @@ main(void)
         cmocka_unit_test(a_lost_commit_answer_is_not_applied_twice),
         cmocka_unit_test(a_process_that_dies_at_any_step_goes_on_after_a_restart),
         cmocka_unit_test(a_source_that_fails_at_any_step_is_read_again),
+        cmocka_unit_test(two_sinks_at_different_places_get_everything_once),
         cmocka_unit_test(a_whole_transaction_is_one_commit),
         cmocka_unit_test(a_whole_transaction_larger_than_memory_survives_a_failure),
         cmocka_unit_test(what_comes_before_a_bad_row_is_delivered_and_the_position_stands_at_it),

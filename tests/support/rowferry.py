@@ -159,6 +159,17 @@ class Rowferry:
                                         f"{self.slots(pg, db)}\n{self.process.tail()}", 0.1)
         return self
 
+    def wait_passed(self, pg, db, timeout=60):
+        """Returns when it has confirmed the whole log as it is now."""
+        return self.wait_caught_up(pg, db, pg.one("select pg_current_wal_lsn()::text", db), timeout)
+
+    def logs(self, *words, timeout=30, times=1):
+        """Waits until as many log lines hold all the words, and returns the last of them."""
+        def found():
+            lines = [line for line in self.logged().splitlines() if all(w in line for w in words)]
+            return lines[times - 1] if len(lines) >= times else None
+        return wait_for(found, timeout, lambda: f"the log says {words}\n{self.process.tail()}")
+
     def _must_run(self):
         if not self.process.running():
             raise AssertionError(f"rowferry ended with status {self.process.popen.returncode}:\n"

@@ -3,6 +3,7 @@ import os
 import uuid
 
 from .ledger import Ledger, judge, ledger_events
+from .proc import wait_for
 from .readers import read_topics
 
 
@@ -28,6 +29,19 @@ class Scene:
         if not self.begun:
             self.ledger.begin()
             self.begun = True
+        return self
+
+    def flow(self, commits=60, timeout=60):
+        """Returns when the ledger has committed so many transactions more."""
+        want = self.ledger.commits + commits
+        wait_for(lambda: self.ledger.errors or self.ledger.commits >= want, timeout,
+                 lambda: f"{commits} commits of the workload: {self.ledger.commits} of {want}", 0.01)
+        return self
+
+    def arrive(self, timeout=60):
+        """Returns when all that the ledger has committed by now has been confirmed."""
+        lsn = self.pg.one("select pg_current_wal_lsn()::text", self.db)
+        self.rf.wait_caught_up(self.pg, self.db, lsn, timeout)
         return self
 
     def topics(self):

@@ -99,6 +99,7 @@ PG_DEFAULTS = {
     "synchronous_commit": "on",
     "full_page_writes": "off",
     "autovacuum_naptime": "10min",
+    "deadlock_timeout": "20ms",               # the ledger's writers meet now and then
     "max_wal_size": "2GB",
     "timezone": "UTC",
 }
