@@ -367,6 +367,9 @@ publish(struct postgres_source *pg, struct pg_tables *tables, bool first, struct
 {
     struct error why = ERROR_INIT;
 
+    if (tables->unmatched != NULL)
+        log_warn("postgres", "code=E_NO_TABLE source.tables: \"%s\" matches no table any more; leave it "
+                 "there until the pipeline has caught up", tables->unmatched);
     if (publication_prepare(pg->ask, pg->config, tables, first, &why) == 0)
         return 0;
     if (first || why.kind != ERROR_CONFIG) {

@@ -48,24 +48,19 @@ comes_by_root(const PGresult *res, int row, const struct config *config)
            config_wants(&config->source, pg_text(res, row, 6), pg_text(res, row, 7));
 }
 
-/* Once the pipeline has begun a table may be dropped, and what was written to it is still in the log: then
- * a glob without a table is a warning, since taking it out of the configuration would drop those rows. */
-static int
-check_globs(const struct config *config, const PGresult *res, bool first, struct error *err)
+/* The first glob that matches nothing. */
+static const char *
+find_unmatched(const struct config *config, const PGresult *res)
 {
     for (const char **glob = config->source.tables; *glob != NULL; glob++) {
         bool found = false;
 
         for (int i = 0; i < PQntuples(res) && !found; i++)
             found = config_glob_table(*glob, pg_text(res, i, 0), pg_text(res, i, 1));
-        if (!found && first)
-            return error_set(err, ERROR_CONFIG, "E_NO_TABLE",
-                             "source.tables: \"%s\" matches no table of this database", *glob);
         if (!found)
-            log_warn("postgres", "code=E_NO_TABLE source.tables: \"%s\" matches no table any more; leave "
-                     "it there until the pipeline has caught up", *glob);
+            return *glob;
     }
-    return 0;
+    return NULL;
 }
 
 /* Remember the first column of each table whose type has no binary decoder. */
@@ -105,8 +100,12 @@ tables_ask(PGconn *conn, const struct config *config, bool first, struct pg_tabl
     *out = (struct pg_tables){0};
     if (res == NULL)
         return -1;
-    if (check_globs(config, res, first, err) == -1)
+    out->unmatched = find_unmatched(config, res);
+    if (first && out->unmatched != NULL) {
+        error_set(err, ERROR_CONFIG, "E_NO_TABLE",
+                  "source.tables: \"%s\" matches no table of this database", out->unmatched);
         goto fail;
+    }
     out->at = calloc((size_t)PQntuples(res) + 1, sizeof(*out->at));
     if (out->at == NULL) {
         error_set(err, ERROR_FATAL, "", "out of memory for the list of tables");

@@ -25,11 +25,13 @@ struct pg_table {
 struct pg_tables {
     struct pg_table *at;
     int n;
+    const char *unmatched;    /* the first glob that matches nothing; the configuration's */
     bool inserts_publication; /* the insert-only one exists */
 };
 
 /* Permanent tables that the configuration wants, in order of schema and name. A glob that matches
- * nothing is ERROR_CONFIG E_NO_TABLE when this is a first start (or `check`), a warning later. */
+ * nothing is ERROR_CONFIG E_NO_TABLE when this is a first start (or `check`); later it is only noted: a
+ * table may be dropped while rows of it are still in the log, and those are wanted. */
 int tables_ask(PGconn *, const struct config *, bool first, struct pg_tables *out, struct error *err);
 void tables_free(struct pg_tables *);
 
