@@ -78,6 +78,8 @@ is_newer(const struct position *a, const struct position *than)
 static int
 commit(struct sink_stage *s, struct error *err)
 {
+    int64_t began;
+
     if (s->written_seq == s->durable_seq)
         return 0;
     s->committing = s->durable;
@@ -93,8 +95,13 @@ commit(struct sink_stage *s, struct error *err)
         note_durable(s); /* all of it was there before */
         return 0;
     }
+    began = clock_monotonic_ms();
     if (sink_commit(s->sink, &s->committing, err) == -1)
         return -1;
+    log_debug("sink", "sink=%s events=%llu bytes=%llu filled_ms=%lld commit_ms=%lld full=%d", s->sink->name,
+              (unsigned long long)s->events, (unsigned long long)s->bytes,
+              (long long)(s->events > 0 ? began - s->since_ms : 0),
+              (long long)(clock_monotonic_ms() - began), ring_full(s->pipeline->ring));
     note_durable(s);
     return 0;
 }
@@ -204,7 +211,7 @@ must_commit(const struct sink_stage *s)
     return s->events >= (uint64_t)s->config->commit_events ||
            s->bytes >= (uint64_t)s->config->commit_bytes ||
            (s->events > 0 && clock_monotonic_ms() - s->since_ms >= s->config->commit_ms) ||
-           ring_full(s->pipeline->ring);
+           (ring_full(s->pipeline->ring) && !ring_ready(s->pipeline->ring, s->index));
 }
 
 /* How long to wait for more before committing what there is. */

@@ -266,6 +266,17 @@ ring_has(struct ring *ring, int sink)
 }
 
 bool
+ring_ready(struct ring *ring, int sink)
+{
+    bool ready;
+
+    pthread_mutex_lock(&ring->lock);
+    ready = ring->next[sink] < ring->first_unshaped;
+    pthread_mutex_unlock(&ring->lock);
+    return ready;
+}
+
+bool
 ring_empty(struct ring *ring)
 {
     bool empty;

@@ -44,6 +44,9 @@ bool ring_rewind(struct ring *, int sink, uint64_t seq);
 /* There is something for this sink that it has not been given yet, shaped or not. */
 bool ring_has(struct ring *, int sink);
 
+/* The sink's next batch is shaped. */
+bool ring_ready(struct ring *, int sink);
+
 /* Out of room for the reader: sinks should commit what they have. */
 bool ring_full(struct ring *);
 /* Everything put has been released by every sink. */

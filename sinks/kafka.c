@@ -35,6 +35,7 @@
 enum {
     LIBRARY_LEAST = 0x010900ff, /* 1.8 and 1.9 mended silent loss in transactions */
     QUEUE_FULL_WAIT_MS = 2,
+    QUEUE_FULL_FLUSH_MS = 10,
     QUEUE_FULL_MAX_MS = 15000,
 };
 
@@ -292,7 +293,11 @@ refused(struct kafka *k, rd_kafka_error_t *error, const struct batch *batch,
     return kafka_producer_refused(k, code, what, err);
 }
 
-/* The queue is full: librdkafka is at work, or the brokers are away. */
+/*
+ * The queue is full: librdkafka is at work, or the brokers are away, or the messages are spread
+ * over so many partitions that none has enough for a request and all wait for their linger
+ * time; the flush ends that.
+ */
 static int
 wait_for_room(struct kafka *k, int64_t *since, struct error *err)
 {
@@ -300,7 +305,9 @@ wait_for_room(struct kafka *k, int64_t *since, struct error *err)
 
     if (*since == 0)
         *since = now;
-    kafka_producer_serve(k, QUEUE_FULL_WAIT_MS);
+    if (now - *since >= QUEUE_FULL_FLUSH_MS)
+        rd_kafka_flush(k->producer, QUEUE_FULL_WAIT_MS);
+    kafka_producer_serve(k, now - *since >= QUEUE_FULL_FLUSH_MS ? 0 : QUEUE_FULL_WAIT_MS);
     if (kafka_producer_trouble(k, err) == -1)
         return -1;
     if (now - *since < QUEUE_FULL_MAX_MS)

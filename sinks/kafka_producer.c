@@ -69,7 +69,7 @@ static const char *const settings_reserved[] = {
  */
 static const struct setting settings_producer[] = {
     {"linger.ms", "100"},
-    {"queue.buffering.max.messages", "50000"},
+    {"queue.buffering.max.messages", "20000"}, /* some 400 bytes each beside the value */
     {"queue.buffering.max.kbytes", "65536"},
     {"compression.type", "none"},
     {NULL, NULL},

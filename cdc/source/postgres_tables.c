@@ -14,6 +14,8 @@
 #include "cdc/log.h"
 #include "cdc/source_postgres.h"
 
+enum { SQL_SHOWN = 300 }; /* a longer statement does not fit into an error */
+
 static const char tables_sql[] =
     "SELECT n.nspname, c.relname, c.oid, c.relreplident,"
     " CASE c.relreplident WHEN 'f' THEN true WHEN 'n' THEN false"
@@ -271,8 +273,8 @@ complete(PGconn *conn, const char *name, struct pg_tables *tables, bool inserts,
     if (!exists && !may_create) {
         rc = error_set(err, inserts ? ERROR_CONFIG : ERROR_REFUSED, "E_PUBLICATION",
                        "publication \"%s\" is missing though the slot exists; see the runbook before "
-                       "running: %.300s",
-                       name, buffer_cstr(&sql));
+                       "running: %s",
+                       name, sql.len <= SQL_SHOWN ? buffer_cstr(&sql) : "what `rowferry check` prints");
         goto out;
     }
     rc = change(conn, buffer_cstr(&sql), &why);
@@ -281,8 +283,8 @@ complete(PGconn *conn, const char *name, struct pg_tables *tables, bool inserts,
         goto out;
     }
     if (rc == -1) {
-        error_set(err, ERROR_CONFIG, "E_PUBLICATION", "%.150s; have it done by who may: %.300s", why.text,
-                  buffer_cstr(&sql));
+        error_set(err, ERROR_CONFIG, "E_PUBLICATION", "%.150s; have it done by who may: %s", why.text,
+                  sql.len <= SQL_SHOWN ? buffer_cstr(&sql) : "`rowferry check` prints the statement");
         goto out;
     }
     log_info("postgres", "sql=\"%s\"", buffer_cstr(&sql));

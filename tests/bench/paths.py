@@ -6,7 +6,6 @@ A run's dict has rows, seconds, cpu (user and system seconds of the program itse
 import json
 import os
 import re
-import signal
 import subprocess
 import sys
 import tempfile
@@ -328,7 +327,3 @@ def producer(bench, rows, event_bytes, transaction):
     bench.librdkafka = found["librdkafka"]
     return {"rows": rows, "seconds": found["seconds"], "cpu": own, "rss": peak,
             "commit_ms": found["commit_ms"], **used}
-
-
-__all__ = ["Backlog", "drain", "recvlogical", "rowferry", "producer", "pipeline", "count", "cpu_of",
-           "peak_mib", "figures", "Meter", "TOOLS", "Process", "signal"]

@@ -9,7 +9,7 @@ import uuid
 
 import paths
 from support import fetch
-from support.proc import Process, free_port, scratch, discard, wait_for
+from support.proc import Process, discard, free_port, scratch, wait_for
 from support.servers import java
 
 VERSION = "3.5.0.Final"

@@ -1,7 +1,6 @@
 """Which tables are captured: globs, tables made later, without identity, of other owners, partitioned."""
 import re
 
-import psycopg
 import pytest
 
 from support.rowferry import cli
@@ -106,17 +105,18 @@ def test_a_publication_that_it_may_not_make_is_printed_as_sql(stream15, reader, 
     s.prepare("".join(f"create table a_table_with_a_long_name_{n} (id int primary key);"
                       for n in range(tables)), url=s.pg.url(s.db, reader))
     s.rf.start()
-    ended(s, EXIT_CONFIG, "E_PUBLICATION", "run")
-    statements = re.findall(r'((?:CREATE|ALTER) PUBLICATION .*?)(?:;|$)', s.rf.logged(), re.M)
+    said = ended(s, EXIT_CONFIG, "E_PUBLICATION")
     assert not s.rf.slots(s.pg, s.db), "the publication comes first"
-    for statement in statements:
-        s.sql(statement)
+    if tables > 1:                          # too long for a log line
+        assert "rowferry check" in said
+        said = cli("check", s.rf.file).stdout
+    s.sql(re.search(r"CREATE PUBLICATION \S+ FOR TABLE .*", said)[0])
     assert len(published(s)) == tables
     s.start().sql("insert into a_table_with_a_long_name_0 values (1)")
     assert set(s.after(1)) == {1}
 
 
-def test_check_prints_the_sql_too(stream15, reader):
+def test_check_prints_the_sql_that_mends(stream15, reader):
     s = stream15
     s.prepare(ROW + KEYLESS, url=s.pg.url(s.db, reader))
     done = cli("check", s.rf.file)
@@ -176,16 +176,3 @@ def test_a_publication_dropped_under_it_is_named(stream15):
     s.sql(f"drop publication rowferry_{s.rf.pipeline}; insert into t values (2, 'y')")
     assert s.rf.wait(60) == 4, s.rf.logged()[-3000:]
     s.rf.logs("E_PUBLICATION", timeout=1)
-
-
-def test_the_application_can_still_write_what_it_wrote_before(stream15):
-    """No table gets into the publication that its own updates then fail for."""
-    s = stream15.prepare(ROW + KEYLESS)
-    s.rf.start()
-    s.rf.wait(30)
-    with s.pg.connect(s.db) as c:
-        c.execute("insert into bare values ('x', 1)")
-        try:
-            c.execute("update bare set n = 3")
-        except psycopg.Error as why:
-            pytest.fail(f"rowferry broke the application: {why}")
