@@ -10,7 +10,9 @@ PYTHON  ?= python3
 VARIANT ?=
 WERROR  ?= -Werror
 Q       ?= @
-MAKEFLAGS += -j$(shell nproc 2>/dev/null || echo 2)
+ifeq ($(MAKELEVEL),0)
+  MAKEFLAGS += -j$(shell nproc 2>/dev/null || echo 2)
+endif
 
 B := build$(if $(VARIANT),/$(VARIANT))
 
@@ -170,7 +172,8 @@ bench-peers: all tools
 	@tests/bench/run --peers
 
 # With libFuzzer; the library is compiled once for all targets.
-FUZZ_FLAGS := $(filter-out -Werror,$(BASE)) -O1 -fno-omit-frame-pointer -fno-sanitize-recover=undefined
+FUZZ_FLAGS := $(filter-out -Werror,$(BASE)) -Wno-format-nonliteral -Wno-string-concatenation -O1 \
+              -fno-omit-frame-pointer -fno-sanitize-recover=undefined
 fuzz-build: $(FUZZ)
 build/fuzz/obj/%.o: %.c
 	@mkdir -p $(@D)

@@ -2,6 +2,8 @@
  * kafka_internal.h -- what the files of the Kafka sink share; nobody else includes it.
  *
  *     kafka.c           the sink itself: options, write, commit, abort
+ *     kafka_conf.c      librdkafka's settings
+ *     kafka_error.c     its error codes, and what they mean here
  *     kafka_producer.c  one transactional producer: made, fenced in, served, destroyed
  *     kafka_offsets.c   the offsets topic: read to its very end, records out and in
  *     kafka_topics.c    data topics: looked up, created, their partition counts kept
@@ -101,12 +103,24 @@ kafka_from(struct sink *sink)
     return (struct kafka *)sink;
 }
 
-/* ---- kafka_producer.c ---- */
+/* ---- kafka_conf.c ---- */
 
 /* Settings for a producer or a consumer; NULL and *err on failure. */
 rd_kafka_conf_t *kafka_conf_new(const struct kafka *, rd_kafka_type_t, struct error *err);
 /* Read every option once, so that a wrong one is told at start. */
 int kafka_conf_check(struct kafka *, struct error *err);
+
+/* ---- kafka_error.c ---- */
+
+/* Translate and destroy. */
+int kafka_error_from(struct kafka *, rd_kafka_error_t *, const char *what, struct error *err);
+int kafka_error_code(struct kafka *, rd_kafka_resp_err_t, const char *what, const char *text,
+                     struct error *err);
+/* Nobody answered in time: ERROR_RETRY, or ERROR_CONFIG when we were turned away. */
+int kafka_error_away(struct kafka *, const char *what, const char *text, struct error *err);
+bool kafka_error_is_auth(rd_kafka_resp_err_t);
+
+/* ---- kafka_producer.c ---- */
 
 /* A new producer that owns the transactional id. ERROR_RETRY leaves it under way: call again. */
 int kafka_producer_start(struct kafka *, struct error *err);
@@ -118,8 +132,6 @@ void kafka_producer_serve(struct kafka *, int timeout_ms);
 int kafka_producer_trouble(struct kafka *, struct error *err);
 /* Remember what a connection said (an error event), for texts and for its kind. */
 void kafka_note_error(struct kafka *, rd_kafka_event_t *);
-/* Nobody answered in time: ERROR_RETRY, or ERROR_CONFIG when we were turned away. */
-int kafka_error_away(struct kafka *, const char *what, const char *text, struct error *err);
 /* Why a message was not taken, by its code: the reason may be the transaction's. */
 int kafka_producer_refused(struct kafka *, rd_kafka_resp_err_t, const char *what,
                            struct error *err);
@@ -130,11 +142,6 @@ int kafka_producer_begin(struct kafka *, struct error *err);
 /* Commit; on success k->tainted says whether this producer may go on. */
 int kafka_producer_commit(struct kafka *, struct error *err);
 void kafka_producer_abort(struct kafka *);
-
-/* Translate and destroy. */
-int kafka_error_from(struct kafka *, rd_kafka_error_t *, const char *what, struct error *err);
-int kafka_error_code(struct kafka *, rd_kafka_resp_err_t, const char *what, const char *text,
-                     struct error *err);
 
 /* ---- kafka_offsets.c ---- */
 

@@ -1,5 +1,5 @@
 /*
- * kafka_producer.c -- one transactional producer: settings, fencing in, errors, commit, the end.
+ * kafka_producer.c -- one transactional producer: fencing in, what it reports, commit, the end.
  *
  *     none --start--> starting --init done--> ready --begin--> in transaction --commit--> ready
  *                        |                                          |              |
@@ -10,15 +10,16 @@
  *
  * The taint rule. librdkafka may send EndTxn twice, and commit_transaction still says success.
  * The second one can arrive when the next transaction of the same epoch is open and end that
- * one. So an interceptor counts EndTxn requests; after more than one, and after any abort, the
- * producer is destroyed before it begins anything else: the next one has a new epoch.
+ * one. So an interceptor (kafka_conf.c) counts EndTxn requests; after more than one, and after
+ * any abort, the producer is destroyed before it begins anything else: the next one has a new
+ * epoch.
  *
  * Delivery reports are events, not callbacks, and only failures make one. With callbacks
  * rd_kafka_flush looks every 10 ms whether it is done; with events it waits on a condition and
  * is done at once. The price: a failed message counts as unsent until its event is taken, so
  * we drain by ourselves before commit_transaction, which would else wait for its time-out.
  *
- * Threads: the sink's. librdkafka's own threads call only on_log and on_request_sent.
+ * Threads: the sink's. librdkafka's own threads are met in kafka_conf.c only.
  */
 #include "kafka_internal.h"
 
@@ -37,366 +38,7 @@ enum {
     INIT_GIVE_UP_MS = 90000, /* a producer that never gets ready is made anew */
     DRAIN_SLICE_MS = 100,
     ABORT_MS = 3000,
-    API_KEY_END_TXN = 26,
 };
-
-struct setting {
-    const char *key;
-    const char *value;
-};
-
-/* What exactly-once rests on: not for `options`. */
-static const char *const settings_reserved[] = {
-    "bootstrap.servers",          "metadata.broker.list",
-    "transactional.id",           "transaction.timeout.ms",
-    "enable.idempotence",         "enable.gapless.guarantee",
-    "acks",                       "request.required.acks",
-    "isolation.level",            "group.id",
-    "delivery.report.only.error", "allow.auto.create.topics",
-    "enable.partition.eof",       "enable.auto.commit",
-    "auto.offset.reset",
-    "auto.commit.enable",         "enable.auto.offset.store",
-    "plugin.library.paths",       "produce.offset.report",
-    "max.in.flight",              "max.in.flight.requests.per.connection",
-    "retries",                    "message.send.max.retries",
-    NULL,
-};
-
-/*
- * Ours; `options` may say otherwise. A commit flushes, so linger costs no latency. 2.0.2 has one
- * request under way for a partition, and its broker thread spins when messages behind it have
- * lingered long enough: so larger requests, made by size.
- */
-static const struct setting settings_producer[] = {
-    {"linger.ms", "100"},
-    {"queue.buffering.max.messages", "20000"}, /* some 400 bytes each beside the value */
-    {"queue.buffering.max.kbytes", "65536"},
-    {"compression.type", "none"},
-    {NULL, NULL},
-};
-
-static const struct setting settings_common[] = {
-    {"client.id", "rowferry"},
-    {"socket.nagle.disable", "true"},
-    {"socket.keepalive.enable", "true"},
-    {"log.connection.close", "false"},
-    {"reconnect.backoff.ms", "50"},
-    {"reconnect.backoff.max.ms", "2000"},
-    {NULL, NULL},
-};
-
-/* ---- settings ---- */
-
-/* Never above a warning: what becomes of it is told by whoever handles the error. */
-static void
-on_log(const rd_kafka_t *rk, int level, const char *facility, const char *text)
-{
-    const struct kafka *k = rd_kafka_opaque(rk);
-    enum log_level ours = level <= 4 ? LOG_WARN : level <= 6 ? LOG_INFO : LOG_DEBUG;
-
-    /* CONFWARN: "... is a producer property and will be ignored by this consumer". We know. */
-    if (strcmp(facility, "CONFWARN") == 0 || atomic_load(&k->quiet))
-        ours = LOG_DEBUG;
-    log_line(ours, "kafka", "sink=%s librdkafka %s: %s", k->base.name, facility, text);
-}
-
-static rd_kafka_resp_err_t
-on_request_sent(rd_kafka_t *rk, int fd, const char *broker, int32_t broker_id, int16_t api_key,
-                int16_t api_version, int32_t correlation, size_t size, void *opaque)
-{
-    struct kafka *k = opaque;
-
-    (void)rk, (void)fd, (void)broker, (void)broker_id, (void)api_version, (void)correlation;
-    (void)size;
-    if (api_key == API_KEY_END_TXN)
-        atomic_fetch_add(&k->endtxn_sent, 1);
-    return RD_KAFKA_RESP_ERR_NO_ERROR;
-}
-
-static rd_kafka_resp_err_t
-on_new(rd_kafka_t *rk, const rd_kafka_conf_t *conf, void *opaque, char *text, size_t size)
-{
-    (void)conf, (void)text, (void)size;
-    return rd_kafka_interceptor_add_on_request_sent(rk, "rowferry", on_request_sent, opaque);
-}
-
-static int
-set(rd_kafka_conf_t *conf, const char *key, const char *value, struct error *err)
-{
-    char text[256];
-
-    if (rd_kafka_conf_set(conf, key, value, text, sizeof(text)) == RD_KAFKA_CONF_OK)
-        return 0;
-    return error_set(err, ERROR_CONFIG, "E_KAFKA_CONFIG", "kafka: option %s: %s", key, text);
-}
-
-static int
-set_int(rd_kafka_conf_t *conf, const char *key, int64_t value, struct error *err)
-{
-    char text[24];
-
-    snprintf(text, sizeof(text), "%" PRId64, value);
-    return set(conf, key, text, err);
-}
-
-static int
-set_all(rd_kafka_conf_t *conf, const struct setting *rows, struct error *err)
-{
-    for (; rows->key != NULL; rows++) {
-        if (set(conf, rows->key, rows->value, err) == -1)
-            return -1;
-    }
-    return 0;
-}
-
-static const char *
-pair_find(const struct option_pair *pair, const char *key)
-{
-    for (; pair != NULL && pair->key != NULL; pair++) {
-        if (strcmp(pair->key, key) == 0)
-            return pair->value;
-    }
-    return NULL;
-}
-
-static int
-set_options(const struct kafka *k, rd_kafka_conf_t *conf, struct error *err)
-{
-    const struct option_pair *pair = k->settings->options;
-
-    for (; pair != NULL && pair->key != NULL; pair++) {
-        for (size_t i = 0; settings_reserved[i] != NULL; i++) {
-            if (strcmp(pair->key, settings_reserved[i]) == 0)
-                return error_set(err, ERROR_CONFIG, "E_KAFKA_CONFIG",
-                                 "kafka: option %s is rowferry's own: exactly-once rests on it",
-                                 pair->key);
-        }
-        if (set(conf, pair->key, pair->value, err) == -1)
-            return -1;
-    }
-    if (k->sasl_password != NULL && set(conf, "sasl.password", k->sasl_password, err) == -1)
-        return -1;
-    return 0;
-}
-
-static int
-set_producer(const struct kafka *k, rd_kafka_conf_t *conf, struct error *err)
-{
-    const char *largest = pair_find(k->settings->topic_options, "max.message.bytes");
-
-    if (set_all(conf, settings_producer, err) == -1 ||
-        set(conf, "transactional.id", k->transactional_id, err) == -1 ||
-        set_int(conf, "transaction.timeout.ms", k->settings->transaction_timeout, err) == -1 ||
-        set(conf, "enable.idempotence", "true", err) == -1 ||
-        set(conf, "delivery.report.only.error", "true", err) == -1 ||
-        set(conf, "allow.auto.create.topics", "false", err) == -1)
-        return -1;
-    /* Who makes topics for large rows wants to send large rows. */
-    if (largest != NULL && set(conf, "message.max.bytes", largest, err) == -1)
-        return -1;
-    rd_kafka_conf_set_events(conf, RD_KAFKA_EVENT_DR | RD_KAFKA_EVENT_ERROR);
-    rd_kafka_conf_interceptor_add_on_new(conf, "rowferry", on_new, (void *)(uintptr_t)k);
-    return 0;
-}
-
-static int
-set_consumer(rd_kafka_conf_t *conf, struct error *err)
-{
-    if (set(conf, "enable.partition.eof", "true", err) == -1 ||
-        set(conf, "enable.auto.commit", "false", err) == -1 ||
-        set(conf, "enable.auto.offset.store", "false", err) == -1 ||
-        set(conf, "fetch.wait.max.ms", "10", err) == -1 || /* the end is told after it */
-        set(conf, "auto.offset.reset", "earliest", err) == -1 ||
-        set(conf, "queued.max.messages.kbytes", "4096", err) == -1 ||
-        set(conf, "fetch.message.max.bytes", "1048576", err) == -1)
-        return -1;
-    rd_kafka_conf_set_events(conf, RD_KAFKA_EVENT_ERROR);
-    return 0;
-}
-
-rd_kafka_conf_t *
-kafka_conf_new(const struct kafka *k, rd_kafka_type_t type, struct error *err)
-{
-    rd_kafka_conf_t *conf = rd_kafka_conf_new();
-
-    rd_kafka_conf_set_log_cb(conf, on_log);
-    rd_kafka_conf_set_opaque(conf, (void *)(uintptr_t)k);
-    if (set_all(conf, settings_common, err) == -1 ||
-        set(conf, "bootstrap.servers", k->settings->brokers, err) == -1)
-        goto fail;
-    if ((type == RD_KAFKA_PRODUCER ? set_producer(k, conf, err) : set_consumer(conf, err)) == -1)
-        goto fail;
-    if (set_options(k, conf, err) == -1)
-        goto fail;
-    return conf;
-
-fail:
-    rd_kafka_conf_destroy(conf);
-    return NULL;
-}
-
-/* A message larger than the whole queue would wait for room for ever. */
-static int
-queue_holds_a_message(rd_kafka_conf_t *conf, struct error *err)
-{
-    char message[32] = "0", queue[32] = "0";
-    size_t size = sizeof(message);
-
-    rd_kafka_conf_get(conf, "message.max.bytes", message, &size);
-    size = sizeof(queue);
-    rd_kafka_conf_get(conf, "queue.buffering.max.kbytes", queue, &size);
-    if (strtoll(message, NULL, 10) / 1024 < strtoll(queue, NULL, 10))
-        return 0;
-    return error_set(err, ERROR_CONFIG, "E_KAFKA_CONFIG",
-                     "kafka: message.max.bytes (%s) needs a larger queue.buffering.max.kbytes "
-                     "(it is %s): set both in options",
-                     message, queue);
-}
-
-int
-kafka_conf_check(struct kafka *k, struct error *err)
-{
-    rd_kafka_conf_t *conf = kafka_conf_new(k, RD_KAFKA_PRODUCER, err);
-    int done;
-
-    if (conf == NULL)
-        return -1;
-    done = queue_holds_a_message(conf, err);
-    rd_kafka_conf_destroy(conf);
-    k->own_partitioner = pair_find(k->settings->options, "partitioner") == NULL;
-    return done;
-}
-
-/* ---- errors ---- */
-
-struct meaning {
-    rd_kafka_resp_err_t code;
-    enum error_kind kind;
-    const char *name;
-};
-
-/* What is not here is ERROR_REWIND: the outcome counts as unknown until it has been read. */
-static const struct meaning meanings[] = {
-    {RD_KAFKA_RESP_ERR__FENCED, ERROR_FENCED, "E_FENCED"},
-    {RD_KAFKA_RESP_ERR_PRODUCER_FENCED, ERROR_FENCED, "E_FENCED"},
-    {RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH, ERROR_FENCED, "E_FENCED"},
-
-    {RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE, ERROR_DATA, "E_MESSAGE_TOO_LARGE"},
-    {RD_KAFKA_RESP_ERR_RECORD_LIST_TOO_LARGE, ERROR_DATA, "E_MESSAGE_TOO_LARGE"},
-    {RD_KAFKA_RESP_ERR_INVALID_RECORD, ERROR_DATA, "E_MESSAGE_REFUSED"},
-
-    {RD_KAFKA_RESP_ERR__AUTHENTICATION, ERROR_CONFIG, "E_KAFKA_AUTH"},
-    {RD_KAFKA_RESP_ERR_SASL_AUTHENTICATION_FAILED, ERROR_CONFIG, "E_KAFKA_AUTH"},
-    {RD_KAFKA_RESP_ERR_UNSUPPORTED_SASL_MECHANISM, ERROR_CONFIG, "E_KAFKA_AUTH"},
-    {RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED, ERROR_CONFIG, "E_KAFKA_AUTH"},
-    {RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED, ERROR_CONFIG, "E_KAFKA_AUTH"},
-    {RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED, ERROR_CONFIG, "E_KAFKA_AUTH"},
-    {RD_KAFKA_RESP_ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED, ERROR_CONFIG, "E_KAFKA_AUTH"},
-    {RD_KAFKA_RESP_ERR_SECURITY_DISABLED, ERROR_CONFIG, "E_KAFKA_AUTH"},
-
-    {RD_KAFKA_RESP_ERR_INVALID_TRANSACTION_TIMEOUT, ERROR_CONFIG, "E_KAFKA_CONFIG"},
-    {RD_KAFKA_RESP_ERR__INVALID_ARG, ERROR_CONFIG, "E_KAFKA_CONFIG"},
-    {RD_KAFKA_RESP_ERR__NOT_CONFIGURED, ERROR_CONFIG, "E_KAFKA_CONFIG"},
-    {RD_KAFKA_RESP_ERR_UNSUPPORTED_VERSION, ERROR_CONFIG, "E_KAFKA_VERSION"},
-    {RD_KAFKA_RESP_ERR__UNSUPPORTED_FEATURE, ERROR_CONFIG, "E_KAFKA_VERSION"},
-    {RD_KAFKA_RESP_ERR_UNSUPPORTED_FOR_MESSAGE_FORMAT, ERROR_CONFIG, "E_KAFKA_VERSION"},
-    {RD_KAFKA_RESP_ERR_TOPIC_EXCEPTION, ERROR_CONFIG, "E_TOPIC_NAME"},
-    {RD_KAFKA_RESP_ERR_INVALID_PARTITIONS, ERROR_CONFIG, "E_TOPIC_CREATE"},
-    {RD_KAFKA_RESP_ERR_INVALID_REPLICATION_FACTOR, ERROR_CONFIG, "E_TOPIC_CREATE"},
-    {RD_KAFKA_RESP_ERR_INVALID_CONFIG, ERROR_CONFIG, "E_TOPIC_CREATE"},
-    {RD_KAFKA_RESP_ERR_POLICY_VIOLATION, ERROR_CONFIG, "E_TOPIC_CREATE"},
-
-    {RD_KAFKA_RESP_ERR__TRANSPORT, ERROR_RETRY, "E_KAFKA_AWAY"},
-    {RD_KAFKA_RESP_ERR__RESOLVE, ERROR_RETRY, "E_KAFKA_AWAY"},
-    {RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN, ERROR_RETRY, "E_KAFKA_AWAY"},
-    {RD_KAFKA_RESP_ERR__SSL, ERROR_RETRY, "E_KAFKA_AWAY"},
-    {RD_KAFKA_RESP_ERR__TIMED_OUT, ERROR_RETRY, "E_KAFKA_AWAY"},
-    {RD_KAFKA_RESP_ERR__TIMED_OUT_QUEUE, ERROR_RETRY, "E_KAFKA_AWAY"},
-    {RD_KAFKA_RESP_ERR__MSG_TIMED_OUT, ERROR_RETRY, "E_KAFKA_AWAY"},
-    {RD_KAFKA_RESP_ERR__WAIT_COORD, ERROR_RETRY, "E_KAFKA_AWAY"},
-    {RD_KAFKA_RESP_ERR_REQUEST_TIMED_OUT, ERROR_RETRY, "E_KAFKA_AWAY"},
-    {RD_KAFKA_RESP_ERR_BROKER_NOT_AVAILABLE, ERROR_RETRY, "E_KAFKA_AWAY"},
-    {RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE, ERROR_RETRY, "E_KAFKA_AWAY"},
-    {RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS, ERROR_RETRY, "E_KAFKA_REPLICAS"},
-    {RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS_AFTER_APPEND, ERROR_RETRY, "E_KAFKA_REPLICAS"},
-    {RD_KAFKA_RESP_ERR_COORDINATOR_NOT_AVAILABLE, ERROR_RETRY, "E_KAFKA_AWAY"},
-    {RD_KAFKA_RESP_ERR_COORDINATOR_LOAD_IN_PROGRESS, ERROR_RETRY, "E_KAFKA_AWAY"},
-    {RD_KAFKA_RESP_ERR_NOT_COORDINATOR, ERROR_RETRY, "E_KAFKA_AWAY"},
-    {RD_KAFKA_RESP_ERR_CONCURRENT_TRANSACTIONS, ERROR_RETRY, "E_KAFKA_AWAY"},
-    {RD_KAFKA_RESP_ERR_NOT_CONTROLLER, ERROR_RETRY, "E_KAFKA_AWAY"},
-    {RD_KAFKA_RESP_ERR_THROTTLING_QUOTA_EXCEEDED, ERROR_RETRY, "E_KAFKA_AWAY"},
-
-    {RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC, ERROR_REWIND, "E_TOPIC_MISSING"},
-    {RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION, ERROR_REWIND, "E_TOPIC_MISSING"},
-    {RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART, ERROR_REWIND, "E_TOPIC_MISSING"},
-};
-
-static const struct meaning *
-meaning_of(rd_kafka_resp_err_t code)
-{
-    for (size_t i = 0; i < sizeof(meanings) / sizeof(meanings[0]); i++) {
-        if (meanings[i].code == code)
-            return &meanings[i];
-    }
-    return NULL;
-}
-
-/*
- * "Fenced" has two causes that librdkafka can't tell apart: another instance, or the
- * coordinator, which gives our transaction a new epoch when it is older than its time-out.
- * A transaction that old may have met either; the lease, asked in the rewind, knows which.
- */
-static bool
-transaction_expired(const struct kafka *k)
-{
-    return k->in_transaction &&
-           clock_monotonic_ms() - k->transaction_since >= k->settings->transaction_timeout;
-}
-
-int
-kafka_error_code(struct kafka *k, rd_kafka_resp_err_t code, const char *what, const char *text,
-                 struct error *err)
-{
-    const struct meaning *meaning = meaning_of(code);
-
-    if (meaning == NULL)
-        return error_set(err, ERROR_REWIND, "E_KAFKA", "kafka: %s: %s (%s)", what, text,
-                         rd_kafka_err2name(code));
-    if (meaning->kind == ERROR_FENCED && transaction_expired(k))
-        return error_set(err, ERROR_REWIND, "E_TRANSACTION_TIMEOUT",
-                         "kafka: %s: the transaction was open for longer than its time-out of "
-                         "%" PRId64 " ms (%s)",
-                         what, k->settings->transaction_timeout, rd_kafka_err2name(code));
-    if (meaning->kind == ERROR_FENCED)
-        return error_set(err, ERROR_FENCED, meaning->name,
-                         "kafka: %s: another instance writes with the transactional id %s (%s)",
-                         what, k->transactional_id, rd_kafka_err2name(code));
-    return error_set(err, meaning->kind, meaning->name, "kafka: %s: %s (%s)", what, text,
-                     rd_kafka_err2name(code));
-}
-
-int
-kafka_error_from(struct kafka *k, rd_kafka_error_t *error, const char *what, struct error *err)
-{
-    rd_kafka_resp_err_t code = rd_kafka_error_code(error);
-    char text[400];
-
-    snprintf(text, sizeof(text), "%s", rd_kafka_error_string(error));
-    rd_kafka_error_destroy(error);
-    if (code == RD_KAFKA_RESP_ERR__FATAL && k->producer != NULL)
-        code = rd_kafka_fatal_error(k->producer, text, sizeof(text));
-    return kafka_error_code(k, code, what, text, err);
-}
-
-int
-kafka_error_away(struct kafka *k, const char *what, const char *text, struct error *err)
-{
-    if (k->last_error[0] != '\0')
-        text = k->last_error;
-    return error_set(err, k->last_error_auth ? ERROR_CONFIG : ERROR_RETRY,
-                     k->last_error_auth ? "E_KAFKA_AUTH" : "E_KAFKA_AWAY",
-                     "kafka: brokers %s: %s: %s", k->settings->brokers, what, text);
-}
 
 /* ---- what librdkafka has to say ---- */
 
@@ -488,7 +130,6 @@ void
 kafka_note_error(struct kafka *k, rd_kafka_event_t *event)
 {
     rd_kafka_resp_err_t code = rd_kafka_event_error(event);
-    const struct meaning *meaning;
     char text[256];
 
     if (rd_kafka_event_error_is_fatal(event) || code == RD_KAFKA_RESP_ERR__FATAL) {
@@ -497,12 +138,11 @@ kafka_note_error(struct kafka *k, rd_kafka_event_t *event)
             kafka_error_code(k, code, "the producer", text, &k->trouble);
         return;
     }
-    meaning = meaning_of(code);
     /* "all brokers are down" follows the reason; keep the reason. */
     if (code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN && k->last_error[0] != '\0')
         return;
     snprintf(k->last_error, sizeof(k->last_error), "%s", rd_kafka_event_error_string(event));
-    k->last_error_auth = meaning != NULL && strcmp(meaning->name, "E_KAFKA_AUTH") == 0;
+    k->last_error_auth = kafka_error_is_auth(code);
     log_debug("kafka", "sink=%s %s: %s", k->base.name, rd_kafka_err2name(code), k->last_error);
 }
 

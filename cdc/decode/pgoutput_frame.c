@@ -163,11 +163,13 @@ static int
 on_begin(struct framer *framer, struct cursor *in, struct error *err)
 {
     struct transaction t = {0};
+    int64_t since_2000;
 
     t.final = cursor_be64(in);
-    t.commit_us = (int64_t)cursor_be64(in) + EPOCH_2000_US;
+    since_2000 = (int64_t)cursor_be64(in);
     t.xid = cursor_be32(in);
-    if (!cursor_done(in) || t.final == 0)
+    if (!cursor_done(in) || t.final == 0 ||
+        __builtin_add_overflow(since_2000, EPOCH_2000_US, &t.commit_us))
         return protocol_error(err, "a begin message is malformed");
     if (framer->in_transaction)
         return protocol_error(err, "a begin inside a transaction");

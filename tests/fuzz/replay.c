@@ -1,4 +1,7 @@
-/* replay.c -- runs a fuzz target over files and folders given, so a corpus is an ordinary test. */
+/*
+ * replay.c -- runs a fuzz target over files and folders given, so a corpus is an ordinary test. A path
+ * with nothing in it is a failure: a corpus that is not found tests nothing.
+ */
 #include <dirent.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -60,8 +63,15 @@ int
 main(int argc, char **argv)
 {
     LLVMFuzzerTestOneInput((const uint8_t *)"", 0);
-    for (int i = 1; i < argc; i++)
+    for (int i = 1; i < argc; i++) {
+        long before = runs;
+
         run_path(argv[i]);
+        if (runs == before) {
+            printf("%s: no inputs\n", argv[i]);
+            return 1;
+        }
+    }
     printf("%ld inputs\n", runs);
     return 0;
 }

@@ -198,6 +198,7 @@ def test_a_skip_leaves_out_what_lies_between(s):
 def test_rewind_goes_back_only_and_skip_forward_only(s):
     begun = position(s)
     later = ahead(s)
+    s.sql("insert into t values (7, 'x')")
     end = s.pg.one("select pg_current_wal_lsn()::text")
     assert "skip" in offsets(s, "rewind", f"lsn:{end}", "--expect", later, *WHY, status=EXIT_USAGE)
     assert "rewind" in offsets(s, "skip", "--to", begun, "--expect", later, *WHY, status=EXIT_USAGE)

@@ -400,8 +400,12 @@ def quiet_logger():
 
 
 def cluster_id():
+    """Kafka's form of a UUID; one that begins with a dash would be taken for an option."""
     import base64
-    return base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+    while True:
+        text = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+        if not text.startswith("-"):
+            return text
 
 
 class Registry(Server):

@@ -94,6 +94,15 @@ begin_message(uint64_t final)
 }
 
 static struct buffer
+late_begin_message(void)
+{
+    struct buffer m = begin_message(0x1000);
+
+    memset(m.at + 9, 0x7f, 8);
+    return m;
+}
+
+static struct buffer
 commit_message(uint8_t flags, uint64_t final, uint64_t end)
 {
     struct buffer m = {0};
@@ -707,6 +716,7 @@ bounds_out_of_place_are_refused(void **state)
     describe(&s);
     refuse(&s, commit_message(0, 0x1000, 0x1030)); /* without a begin */
     refuse(&s, begin_message(0));
+    refuse(&s, late_begin_message()); /* a time that is none */
     begin(&s, 0x1000);
     refuse(&s, begin_message(0x1000)); /* inside a transaction */
     refuse(&s, begin_message(0x2000));

@@ -100,9 +100,9 @@ static void
 two_positions_meet_at_the_older_one(void **state)
 {
     /* oldest first */
-    const struct position line[] = {at(0x1000), inside(0x1000, 0x2000, 0), inside(0x1000, 0x2000, 4),
-                                    inside(0x1000, 0x2000, 5), at(0x2030), inside(0x2030, 0x3000, 1),
-                                    at(0x3030)};
+    const struct position line[] = {at(0x1000), at(0x1800), inside(0x1000, 0x2000, 1),
+                                    inside(0x1000, 0x2000, 4), inside(0x1000, 0x2000, 5), at(0x2030),
+                                    inside(0x2030, 0x3000, 1), at(0x3030)};
     size_t n = sizeof(line) / sizeof(line[0]);
 
     (void)state;

@@ -106,6 +106,27 @@ a_batch_that_is_shaped_early_waits_for_those_before_it(void **state)
 }
 
 static void
+what_a_sink_has_not_been_given_yet_is_known(void **state)
+{
+    struct ring *ring = ring_new(2, PLENTY);
+    struct batch *batch;
+
+    (void)state;
+    assert_false(ring_has(ring, 0));
+    batch = ring_reserve(ring, 0);
+    assert_true(ring_has(ring, 0)); /* the reader may have something in hand */
+    ring_put(ring, batch);
+    assert_true(ring_has(ring, 0)); /* not shaped yet */
+    shape_next(ring, 1);
+    assert_next(ring, 0, 1);
+    assert_false(ring_has(ring, 0));
+    assert_true(ring_has(ring, 1));
+    assert_true(ring_rewind(ring, 0, 1));
+    assert_true(ring_has(ring, 0));
+    ring_free(ring);
+}
+
+static void
 each_sink_goes_at_its_own_pace(void **state)
 {
     struct ring *ring = ring_new(3, PLENTY);
@@ -493,6 +514,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(batches_come_in_the_order_they_were_put),
         cmocka_unit_test(a_batch_that_is_shaped_early_waits_for_those_before_it),
+        cmocka_unit_test(what_a_sink_has_not_been_given_yet_is_known),
         cmocka_unit_test(each_sink_goes_at_its_own_pace),
         cmocka_unit_test(a_sink_goes_back_to_what_it_has_not_released),
         cmocka_unit_test(releasing_again_or_less_takes_nothing_back),

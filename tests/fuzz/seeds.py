@@ -1,0 +1,183 @@
+#!/usr/bin/env python3
+"""Makes first inputs for the fuzz targets out of the golden captures and the examples in docs/.
+
+    tests/fuzz/seeds.py FOLDER        writes FOLDER/fuzz_frame/..., FOLDER/fuzz_values/..., ...
+
+What is committed under corpus/ is these and what fuzzing found beside them, made small:
+
+    build/fuzz/fuzz_frame -merge=1 tests/fuzz/corpus/fuzz_frame FOLDER/fuzz_frame build/fuzz/found/fuzz_frame
+"""
+import hashlib
+import re
+import struct
+import sys
+from collections import defaultdict
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+
+# As in fuzz_values.c, in its order; 600 (a point) stands for all others.
+VALUE_TYPES = [16, 17, 20, 21, 23, 25, 26, 114, 142, 700, 701, 1082, 1083, 1114, 1184, 1700, 2950, 3802, 600]
+# A type for each enum value_type, in its order, as fuzz_pgoutput.c has its columns.
+ROW_TYPES = [16, 21, 23, 20, 700, 701, 1700, 1700, 25, 17, 2950, 114, None, 1082, 1083, 1114, 1184, 600]
+
+
+def messages(name):
+    raw, at = (ROOT / "tests/golden" / f"{name}.bin").read_bytes(), 0
+    while at < len(raw):
+        _, size = struct.unpack_from(">QI", raw, at)
+        yield raw[at + 12:at + 12 + size]
+        at += 12 + size
+
+
+def relation(message):
+    """(id, [type of each column])"""
+    rid, = struct.unpack_from(">I", message, 1)
+    at = 5
+    for _ in range(2):
+        at = message.index(b"\0", at) + 1
+    count, = struct.unpack_from(">H", message, at + 1)
+    at, types = at + 3, []
+    for _ in range(count):
+        at = message.index(b"\0", at + 1) + 1
+        types.append(struct.unpack_from(">I", message, at)[0])
+        at += 8
+    return rid, types
+
+
+def tuples(message):
+    """[(kind, [(kind, bytes), ...]), ...] of a row message."""
+    at, found = 5, []
+    while at < len(message):
+        kind, (count,) = message[at:at + 1], struct.unpack_from(">H", message, at + 1)
+        at, values = at + 3, []
+        for _ in range(count):
+            how, size = message[at:at + 1], 0
+            at += 1
+            if how in b"tb":
+                size, = struct.unpack_from(">I", message, at)
+                at += 4
+            values.append((how, message[at:at + size]))
+            at += size
+        found.append((kind, values))
+    return found
+
+
+def frame_seeds():
+    """One input for each transaction, with the descriptions that its rows need in front."""
+    for name in ("pg15-text", "pg15-binary", "pg18-text", "pg15-unlisted"):
+        known, now = {}, []
+        for m in messages(name):
+            kind = m[:1]
+            if kind == b"R":
+                known[struct.unpack_from(">I", m, 1)[0]] = m
+            if kind in b"IUDT" and len(m) > 600:
+                continue                        # the long values are in fuzz_values
+            now.append(m)
+            if kind != b"C":
+                continue
+            used = {struct.unpack_from(">I", r, 1)[0] for r in now if r[:1] in b"IUD"}
+            told = [m for r, m in known.items() if r in used and m not in now]
+            for options in (1 if "binary" in name else 0, (3 if "binary" in name else 2) | 56):
+                yield bytes([options]) + b"".join(struct.pack(">H", len(x)) + x for x in told + now)
+            now = []
+
+
+def values_by_type():
+    """{type: {(kind, bytes)}} of all columns of all captures."""
+    found = defaultdict(set)
+    for name in ("pg15-text", "pg15-binary", "pg15-unlisted", "pg18-text", "pg18-binary"):
+        types = {}
+        for m in messages(name):
+            if m[:1] == b"R":
+                rid, columns = relation(m)
+                types[rid] = columns
+            elif m[:1] in b"IUD":
+                for _, values in tuples(m):
+                    for oid, value in zip(types[struct.unpack_from(">I", m, 1)[0]], values):
+                        if value[0] in b"tb" and len(value[1]) < 800:
+                            found[oid].add(value)
+    return found
+
+
+def value_seeds():
+    for oid, values in values_by_type().items():
+        kind = VALUE_TYPES.index(oid if oid in VALUE_TYPES else 25 if oid in (19, 1042, 1043) else 600)
+        for how, raw in sorted(values):
+            for modifier in (0, 33, 60, 90):
+                yield bytes([kind, modifier << 1 | (how == b"b")]) + raw
+
+
+def pgoutput_seeds():
+    by_type = {oid: sorted(v) for oid, v in values_by_type().items()}
+    for round_ in range(8):
+        row = b""
+        for place, oid in enumerate(ROW_TYPES):
+            choices = by_type.get(oid) or [(b"t", b"sad")]
+            if place == 6:                       # numeric(20, 4)
+                choices = [(b"t", b"1.0000"), (b"t", b"-12345.6789"), (b"t", b"0.0000"), (b"t", b"NaN")]
+            how, raw = choices[round_ * 7 % len(choices)]
+            row += how + struct.pack(">I", len(raw)) + raw
+        row = struct.pack(">H", len(ROW_TYPES)) + row
+        nulls = struct.pack(">H", len(ROW_TYPES)) + b"nn" + b"t\0\0\0\x017" + b"n" * (len(ROW_TYPES) - 3)
+        unchanged = struct.pack(">H", len(ROW_TYPES)) + b"u" * len(ROW_TYPES)
+        head = struct.pack(">I", 0x4001)
+        forms = [b"I" + head + b"N" + row, b"U" + head + b"N" + row, b"U" + head + b"O" + row + b"N" + unchanged,
+                 b"U" + head + b"K" + nulls + b"N" + row, b"D" + head + b"K" + nulls, b"D" + head + b"O" + row]
+        for i, form in enumerate(forms):
+            yield bytes([(round_ + i) % 6]) + form
+
+
+def config_seeds():
+    for page in [*(ROOT / "docs").glob("*.md"), ROOT / "README.md"]:
+        for block in re.findall(r"```ya?ml\n(.*?)```", page.read_text(), re.S):
+            if len(block) < 4000:
+                yield block.encode()
+    yield (b"pipeline: p\nstate_dir: /tmp\nsource: {type: postgresql, url: 'postgresql://u@h/d', tables: ['a.*', b],"
+           b" exclude: [a.x], keyless: inserts, publication: x, slot: y, status: 1s, heartbeat: 200ms}\n"
+           b"batch: {threads: 2, size: 4KiB, buffer: 256KiB}\nlog: {level: debug, format: json}\naudit: /tmp/a\n"
+           b"sinks:\n  - {name: k, type: kafka, brokers: 'h:1', registry: 'http://r', format: avro, envelope: plain,"
+           b" tombstones: false, truncate: stop, transaction: whole, key: {'a.*': 'id, x'}, topic: '{table}',"
+           b" options: {linger.ms: '5'}}\n  - {name: s, type: stdout}\n  - {name: n, type: 'null'}\n")
+    yield b"pipeline: &a p\nsource: *a\n"
+    yield "pipeline: \"\\u00e9\\x00\"\n# ü\n---\n- [a, {b: c}]\n...\n".encode()
+
+
+def offset_seeds():
+    yield (b'{"v":1,"state":"at","position":"lsn:0/16B3748+0/16C0000/1234","source":"postgresql:7/shop",'
+           b'"timeline":1,"options":"0123456789abcdef","epoch":3,"batch_no":77,"written_us":1795341167467797}')
+    yield (b'{"v":1,"state":"starting","position":"none","source":"x","timeline":4294967295,"options":"",'
+           b'"epoch":9223372036854775807,"batch_no":0,"written_us":0,"later":[{"a":1e400}]}')
+    for test in (ROOT / "tests/unit/test_offset.c").read_text().split("\n"):
+        for text in re.findall(r'"(\{(?:\\.|[^"\\])*\})"', test):
+            yield text.encode().decode("unicode_escape").encode("latin-1")
+
+
+def registry_seeds():
+    yield b'{"id":1}'
+    yield b'{"subject":"a-value","version":3,"id":2147483647,"schema":"{\\"type\\":\\"string\\"}"}'
+    yield b'{"error_code":40901,"message":"Schema being registered is incompatible with an earlier schema"}'
+    yield b'{"error_code":42201,"message":"\\u0000\\ud83d\\ude00","details":[1,{"a":null}],"id":0}'
+    yield b"<html><body>502 Bad Gateway</body></html>"
+    yield b'[1,2.5,"x",true,{"id":"7"}]'
+
+
+SEEDS = {"fuzz_frame": frame_seeds, "fuzz_values": value_seeds, "fuzz_pgoutput": pgoutput_seeds,
+         "fuzz_config": config_seeds, "fuzz_offset": offset_seeds, "fuzz_registry": registry_seeds}
+
+
+def main(argv):
+    if len(argv) != 1:
+        print(__doc__)
+        return 2
+    for target, make in SEEDS.items():
+        folder = Path(argv[0]) / target
+        folder.mkdir(parents=True, exist_ok=True)
+        for raw in make():
+            (folder / hashlib.sha1(raw).hexdigest()).write_bytes(raw)
+        print(f"{target}: {len(list(folder.iterdir()))} inputs")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
