@@ -49,7 +49,8 @@ ifeq ($(VARIANT),asan)
   LINK := -fsanitize=address,undefined
 else ifeq ($(VARIANT),tsan)
   OPT := -O1 -fsanitize=thread -DCDC_FAILPOINTS
-  LINK := -fsanitize=thread
+  THREADS := $(B)/obj/tests/support/tsan_threads.o
+  LINK := -fsanitize=thread $(THREADS)
 else ifeq ($(VARIANT),failpoints)
   OPT := -O2 -DCDC_FAILPOINTS
 else
@@ -75,7 +76,7 @@ REPLAY := $(patsubst tests/fuzz/%.c,$(B)/tests/replay/%,$(wildcard tests/fuzz/fu
 
 all: $(B)/rowferry
 
-$(B)/rowferry: $(OBJ)
+$(B)/rowferry: $(OBJ) $(THREADS)
 	@mkdir -p $(@D)
 	@echo "  LD $@"
 	$(Q)$(CC) $(CFLAGS_ALL) $(LINK) $(OBJ) $(LIBS) -o $@
@@ -89,13 +90,13 @@ $(B)/librowferry.a: $(LOBJ)
 	@rm -f $@
 	$(Q)ar rcs $@ $(LOBJ)
 
-$(B)/tests/%: tests/%.c $(B)/librowferry.a
+$(B)/tests/%: tests/%.c $(B)/librowferry.a $(THREADS)
 	@mkdir -p $(@D)
 	@echo "  LD $@"
 	$(Q)$(CC) $(CFLAGS_ALL) $(LINK) $< $(B)/librowferry.a $(if $(findstring test_,$@),-lcmocka) $(LIBS) -o $@
 
 # A fuzz target run over its corpus as an ordinary test: no fuzzer needed.
-$(B)/tests/replay/%: tests/fuzz/%.c tests/fuzz/replay.c $(B)/librowferry.a
+$(B)/tests/replay/%: tests/fuzz/%.c tests/fuzz/replay.c $(B)/librowferry.a $(THREADS)
 	@mkdir -p $(@D)
 	@echo "  LD $@"
 	$(Q)$(CC) $(CFLAGS_ALL) $(LINK) $< tests/fuzz/replay.c $(B)/librowferry.a $(LIBS) -o $@

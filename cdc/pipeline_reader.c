@@ -196,6 +196,7 @@ reader_main(void *arg)
     struct pipeline *p = arg;
     struct reader r = {.p = p, .source = p->parts.source, .handed_ms = clock_monotonic_ms()};
 
+    pthread_setname_np(pthread_self(), "read");
     r.handed = progress_min(p->progress);
     while (life_of(p) == LIFE_RUNNING) {
         if (turn(&r) == -1)
@@ -220,6 +221,7 @@ shaper_main(void *arg)
     struct arena scratch = {0};
     struct batch *batch;
 
+    pthread_setname_np(pthread_self(), "shape");
     while ((batch = ring_take(p->ring)) != NULL) {
         struct error err = ERROR_INIT;
 

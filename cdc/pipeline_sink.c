@@ -387,6 +387,7 @@ sink_main(void *arg)
 {
     struct sink_stage *s = arg;
 
+    pthread_setname_np(pthread_self(), "sink");
     while (!ended(s) && !nothing_to_finish(s)) {
         struct error err = ERROR_INIT;
 

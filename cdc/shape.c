@@ -104,7 +104,8 @@ lookup(struct shape *shape, const struct relation *rel, struct plans *plans, str
         if (err->kind != ERROR_RETRY)
             return -1;
         if (log_repeat_due(&trouble))
-            log_warn("shape", "table=%s.%s catalogue: %s", rel->schema, rel->table, err->text);
+            log_warn("shape", "table=%s.%s code=%s catalogue: %s", rel->schema, rel->table, err->code,
+                     err->text);
         if (!pause_before_retry(shape, attempt))
             return stopping_error(err);
     }
@@ -131,8 +132,8 @@ make_plan(struct shape *shape, const struct relation *rel, struct plans *plans, 
             return 0;
         }
         if (log_repeat_due(&trouble))
-            log_warn("shape", "sink=%s table=%s.%s %s", shape->set.names[sink], rel->schema, rel->table,
-                     why.text);
+            log_warn("shape", "sink=%s table=%s.%s code=%s %s", shape->set.names[sink], rel->schema,
+                     rel->table, why.code, why.text);
         if (!pause_before_retry(shape, attempt))
             return stopping_error(err);
     }

@@ -18,7 +18,7 @@ def binary(failpoints=False):
     return Path(os.environ.get("ROWFERRY_BIN") or ROOT / "build/rowferry")
 
 
-def kafka_sink(kafka, registry, pipeline, name="events", **over):
+def kafka_sink(kafka, registry, pipeline, /, name="events", **over):
     return {"name": name, "type": "kafka", "brokers": kafka.brokers, "registry": registry.url,
             "topic": pipeline + ".{schema}.{table}", "format": "avro", "envelope": "debezium",
             "partitions": 3, "replication": 1, **over}

@@ -98,7 +98,7 @@ late_begin_message(void)
 {
     struct buffer m = begin_message(0x1000);
 
-    memset(m.at + 9, 0x7f, 8);
+    memcpy(m.at + 9, "\x7f\xff\xff\xff\xff\xff\xff\xff", 8);
     return m;
 }
 

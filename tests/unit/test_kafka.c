@@ -22,58 +22,6 @@
 #include "cdc/clock.h"
 #include "cdc/log.h"
 
-#ifdef __SANITIZE_THREAD__
-/*
- * librdkafka makes its threads with C11's thrd_create, which ThreadSanitizer does not know: the
- * first callback from such a thread would crash. So they are made with pthread_create, and
- * what the library does by itself is not judged.
- */
-#include <pthread.h>
-#include <threads.h>
-
-struct start {
-    thrd_start_t run;
-    void *argument;
-};
-
-static void *
-run_thread(void *opaque)
-{
-    struct start start = *(struct start *)opaque;
-
-    free(opaque);
-    return (void *)(intptr_t)start.run(start.argument);
-}
-
-int
-thrd_create(thrd_t *thread, thrd_start_t run, void *argument)
-{
-    struct start *start = malloc(sizeof(*start));
-
-    *start = (struct start){run, argument};
-    return pthread_create(thread, NULL, run_thread, start) == 0 ? thrd_success : thrd_error;
-}
-
-int
-thrd_join(thrd_t thread, int *result)
-{
-    void *value = NULL;
-    int done = pthread_join(thread, &value);
-
-    if (result != NULL)
-        *result = (int)(intptr_t)value;
-    return done == 0 ? thrd_success : thrd_error;
-}
-
-const char *__tsan_default_suppressions(void);
-
-const char *
-__tsan_default_suppressions(void)
-{
-    return "called_from_lib:librdkafka\n";
-}
-#endif
-
 enum { KEY_PRODUCE = 0, KEY_INIT = 22, KEY_ADD_PARTITIONS = 24, KEY_END = 26 };
 
 static struct fixture {
