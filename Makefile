@@ -174,7 +174,8 @@ bench-peers: all tools
 
 # With libFuzzer; the library is compiled once for all targets.
 FUZZ_FLAGS := $(filter-out -Werror,$(BASE)) -Wno-format-nonliteral -Wno-string-concatenation -O1 \
-              -fno-omit-frame-pointer -fno-sanitize-recover=undefined
+              -fno-omit-frame-pointer -fno-sanitize-recover=undefined \
+              -DFUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION
 fuzz-build: $(FUZZ)
 build/fuzz/obj/%.o: %.c
 	@mkdir -p $(@D)

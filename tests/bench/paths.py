@@ -197,9 +197,14 @@ def pipeline(backlog, **options):
     rf.write_config()
     rf.pipeline, rf.topic, rf.slot_name = name, f"{name}.public.orders", rf.config["source"]["slot"]
     rf.offsets_topic = f"rowferry.{name}.{sink['name']}.offsets"
-    done = rf.cli("offsets", "set", "--at-slot", "--expect", "none", "--reason", "benchmark")
+    set_position = "offsets", "set", "--at-slot", "--expect", "none", "--reason", "benchmark"
+    for _ in range(3):                  # a topic that was just made may not have its leader yet
+        done = rf.cli(*set_position)
+        if done.returncode != 3:
+            break
+        time.sleep(1)
     if done.returncode:
-        raise RuntimeError(f"offsets set: {done.stdout}{done.stderr}")
+        raise RuntimeError(f"offsets set: {done.returncode}: {done.stdout}{done.stderr}")
     return rf
 
 

@@ -1,0 +1,143 @@
+"""A test that can't fail proves nothing: each law is broken on purpose, and its judge must see it.
+
+Every scenario runs twice: with the law (the failpoint build) all must be well, without it (`make mutants`)
+the same scenario must come out red. NO_TAINT has its own in tests/faults.
+"""
+import os
+import signal
+import time
+
+import pytest
+
+from support.fetch import ROOT
+from support.ledger import judge, ledger_events
+from support.proc import wait_for
+from support.readers import Stuck
+from support.rowferry import EXIT_REFUSED, Rowferry
+
+KILLED = -signal.SIGKILL
+
+
+@pytest.fixture
+def broken(scene, request):
+    """A scene whose program lacks the law, or the law-abiding one for law=True."""
+    def make(law, name, **kw):
+        s = scene(failpoints=True, big=0, pause=0.001, **kw)
+        if not law:
+            program = ROOT / "build/mutants" / name / "rowferry"
+            if not os.access(program, os.X_OK):
+                assert os.environ.get("CI") != "true", f"{program} is not built (make mutants)"
+                pytest.skip(f"{program} is not built (make mutants)")
+            s.rf.program = program
+        return s
+    return make
+
+
+both = pytest.mark.parametrize("law", [True, False], ids=["law", "mutant"])
+
+
+def verdict(s):
+    """The judge's word; a reader that gets stuck, or a program that gives up, is red as well."""
+    lsn = s.ledger.stop()
+    try:
+        s.rf.wait_caught_up(s.pg, s.db, lsn, 60)
+    except AssertionError as ended:
+        print(f"it ended: {ended}")
+    v = judge(s.ledger.oracle(), ledger_events(s.read()), tombstones=True)
+    print(v)
+    return v
+
+
+@both
+def test_offset_outside_the_transaction(broken, law):
+    """L1: it dies when the rows are committed and their position is not."""
+    s = broken(law, "OFFSET_OUTSIDE").start(failpoints="k.endtxn.before:kill@5").begin()
+    assert s.rf.wait(60) == KILLED
+    s.start().flow(20)
+    v = verdict(s)
+    assert v.ok() if law else v.duplicated
+
+
+@both
+def test_no_skip(broken, law):
+    """L2: committed in Kafka and not confirmed to the server, so the server sends it again."""
+    s = broken(law, "NO_SKIP").start(failpoints="k.endtxn.after:kill@5").begin()
+    assert s.rf.wait(60) == KILLED
+    s.start().flow(20)
+    v = verdict(s)
+    assert v.ok() if law else v.duplicated
+
+
+@both
+def test_acknowledged_early(broken, law):
+    """L3: it dies while Kafka has not taken what was read; is it confirmed all the same?"""
+    s = broken(law, "ACK_EARLY").start(failpoints="k.endtxn.before:sleep(20000)@5").begin()
+    s.rf.logs("failpoint", "name=k.endtxn.before")
+    s.flow(50)
+    time.sleep(2.5)                         # a status goes out every second that has news
+    s.rf.kill9()
+    s.rf.start()
+    if law:
+        s.rf.wait_streaming(s.pg, s.db)
+        assert verdict(s).ok()
+        return
+    try:                                    # the gap check of the next start finds it …
+        assert s.rf.wait(20) == EXIT_REFUSED
+        s.rf.logs("E_GAP", timeout=1)
+    except TimeoutError:                    # … and if it did not, the judge would
+        assert verdict(s).lost
+
+
+@both
+def test_no_gap_check(broken, law):
+    """L4: somebody moved the slot by hand."""
+    s = broken(law, "NO_GAP").start().begin().flow(50)
+    s.arrive().rf.terminate()
+    wait_for(lambda: not s.rf.slots(s.pg, s.db)[0][1], 20, "the slot is free")
+    s.flow(30)
+    s.pg.sql("select pg_replication_slot_advance(%s, pg_current_wal_lsn())", s.db, (s.rf.slot(s.pg, s.db),))
+    s.rf.start()
+    if law:
+        assert s.rf.wait(30) == EXIT_REFUSED
+        s.rf.logs("E_GAP", timeout=1)
+        s.ledger.stop()
+    else:
+        s.rf.wait_streaming(s.pg, s.db)
+        assert verdict(s).lost
+
+
+@both
+def test_no_fence(broken, law):
+    """L5: stopped with a whole transaction in hand, replaced by another instance, and woken up."""
+    s = broken(law, "NO_FENCE").start(failpoints="k.produced:stop@5").begin()
+    s.rf.logs("failpoint", "name=k.produced")
+    second = Rowferry(s.rf.config, program=s.rf.program)
+    try:
+        s.pg.sql("select pg_terminate_backend(active_pid) from pg_replication_slots where database = %s "
+                 "and active", args=(s.db,))
+        second.start()
+        second.wait_streaming(s.pg, s.db, 60)
+        second.logs("guarantee=", timeout=60)
+        s.flow(20)
+        before = s.pg.one("select pg_current_wal_lsn()::text", s.db)
+        second.wait_caught_up(s.pg, s.db, before)
+        s.rf.signal(signal.SIGCONT)
+        if law:
+            assert s.rf.wait(60) not in (0, KILLED), "a zombie must not go on"
+            s.rf.logs("E_FENCED", timeout=1)
+        else:
+            wait_for(lambda: not hangs(s), 60, "the zombie's transaction ends")
+        s.rf, zombie = second, s.rf
+        s.rf.pipeline = zombie.pipeline
+        v = verdict(s)
+        assert v.ok() if law else v.duplicated
+    finally:
+        second.close()
+
+
+def hangs(s):
+    try:
+        s.read(timeout=3)
+    except Stuck:
+        return True
+    return False
