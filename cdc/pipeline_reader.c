@@ -137,6 +137,15 @@ answer_lease(struct reader *r, struct error *err)
     return 0;
 }
 
+/* Nothing more at hand inside a transaction means only that its rest is on the way: a small one is not cut. */
+static bool
+may_hand_on(const struct reader *r, bool full, bool idle)
+{
+    if (r->batch->nframes == 0)
+        return heartbeat_due(r);
+    return full || (idle && !r->batch->mid_transaction);
+}
+
 /* One turn. -1: the run ends. */
 static int
 turn(struct reader *r)
@@ -158,7 +167,7 @@ turn(struct reader *r)
     rc = r->source->ops->read(r->source, r->batch, READ_WAIT_MS, &full, &err);
     if (rc == -1)
         return on_error(r, &err);
-    if (r->batch->nframes > 0 ? full || rc == SOURCE_IDLE : heartbeat_due(r))
+    if (may_hand_on(r, full, rc == SOURCE_IDLE))
         hand_on(r);
     return 0;
 }

@@ -354,7 +354,7 @@ fenced(struct sink_stage *s, const struct error *err)
 {
     if (pipeline_lease(s->pipeline))
         pipeline_restart(s->pipeline, err->text);
-    else
+    else if (life_of(s->pipeline) != LIFE_RESTART) /* the reader may have got the lease, and more to say */
         pipeline_fail(s->pipeline, err);
 }
 

@@ -8,7 +8,7 @@
  * records the end is the last stable offset, and a record of ours behind somebody's open
  * transaction would be missed, its rows sent again. So the true end, the high watermark, is
  * asked as a reader of everything, after the fence, and the reader of committed records must
- * come that far; until then it waits (reliability.md 2.1, K4). Without a fence (a command that only looks, the
+ * come that far; until then it waits (docs/exactly-once.md). Without a fence (a command that only looks, the
  * first look of a start) what is committed by now is the answer: whoever acts on it fences and reads again.
  *
  * Consumers here have no group: nothing is committed anywhere and no right on groups is needed.

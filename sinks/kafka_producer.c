@@ -6,7 +6,7 @@
  *                        +-- still away: ERROR_RETRY, start again   +-- abort      +-- tainted
  *                                                                        both: none
  *
- * Two rules are kept here and nowhere else (reliability.md 2.1):
+ * Two rules are kept here and nowhere else (docs/exactly-once.md says why):
  *
  * The taint rule. librdkafka may send EndTxn twice, and commit_transaction still says success.
  * The second one can arrive when the next transaction of the same epoch is open and end that

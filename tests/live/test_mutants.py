@@ -37,12 +37,8 @@ both = pytest.mark.parametrize("law", [True, False], ids=["law", "mutant"])
 
 
 def verdict(s):
-    """The judge's word; a reader that gets stuck, or a program that gives up, is red as well."""
     lsn = s.ledger.stop()
-    try:
-        s.rf.wait_caught_up(s.pg, s.db, lsn, 60)
-    except AssertionError as ended:
-        print(f"it ended: {ended}")
+    s.rf.wait_caught_up(s.pg, s.db, lsn, 60)
     v = judge(s.ledger.oracle(), ledger_events(s.read()), tombstones=True)
     print(v)
     return v
@@ -63,9 +59,17 @@ def test_no_skip(broken, law):
     """L2: committed in Kafka and not confirmed to the server, so the server sends it again."""
     s = broken(law, "NO_SKIP").start(failpoints="k.endtxn.after:kill@5").begin()
     assert s.rf.wait(60) == KILLED
+    if not law:                             # stopped inside a transaction, it misses that one's rest
+        s.rf.start()
+        try:
+            s.rf.wait_streaming(s.pg, s.db)
+            assert s.flow(20) and verdict(s).duplicated
+        except AssertionError:
+            assert s.rf.wait(1) == EXIT_REFUSED
+            s.rf.logs("E_DIVERGED", timeout=1)
+        return
     s.start().flow(20)
-    v = verdict(s)
-    assert v.ok() if law else v.duplicated
+    assert verdict(s).ok()
 
 
 @both
@@ -123,12 +127,14 @@ def test_no_fence(broken, law):
         second.wait_caught_up(s.pg, s.db, before)
         s.rf.signal(signal.SIGCONT)
         if law:
-            assert s.rf.wait(60) not in (0, KILLED), "a zombie must not go on"
-            s.rf.logs("E_FENCED", timeout=1)
+            s.rf.logs("fenced", timeout=60)
+            s.flow(20)
+            second.kill9()                  # the zombie stands by until the other is gone
+            s.rf.wait_streaming(s.pg, s.db, 60)
         else:
             wait_for(lambda: not hangs(s), 60, "the zombie's transaction ends")
-        s.rf, zombie = second, s.rf
-        s.rf.pipeline = zombie.pipeline
+            s.rf, zombie = second, s.rf
+            s.rf.pipeline = zombie.pipeline
         v = verdict(s)
         assert v.ok() if law else v.duplicated
     finally:

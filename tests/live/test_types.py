@@ -82,9 +82,14 @@ CASES = {
     "numeric(38,10)": (as_decimal, ["1234567890123456789012345678.0123456789", "-0.0000000001",
                                     "10000", "100000000"]),
     "numeric(10,0)": (as_decimal, ["0", "1", "-1", "127", "128", "-128", "-129", "9999999999"]),
+    "numeric(5,5)": (as_decimal, ["0", "0.00001", "-0.99999", "0.1"]),
+    "numeric(1000,500)": (as_decimal, ["0", "1e499", "-1e-500", "repeat('9', 500)::numeric",
+                                       "('0.' || repeat('9', 500))::numeric"]),
     "numeric": (as_variable, ["0", "1", "-1", "1.5", "100", "10000000000000000000000000000",
                               "0.000000000000000000000000000012345", "1e50", "-123456.789000",
-                              "12345678901234567890.12345678901234567890"]),
+                              "12345678901234567890.12345678901234567890", "-0.0000", "10000", "9999",
+                              "0.0001", "1.0000", "99999999.99999999", "1e131071", "-1e-16383",
+                              "(repeat('9', 131072) || '.' || repeat('9', 16383))::numeric"]),
     "text": (as_text, ["''", "'plain'", "'gruß € 😀 漢字'", r"'back\slash ''quote'' \"two\"'",
                        "E'line\\nbreak\\ttab'", "repeat('long ', 20000)"]),
     "varchar(20)": (as_text, ["''", "'abc'", "'€€€'"]),
@@ -103,7 +108,13 @@ CASES = {
                                      "'1969-12-31 23:59:59.999999+00'",
                                      "'9999-12-31 23:59:59.999999+00'"]),
     "mood": (as_text, ["'sad'", "'very happy'", "'Ünïcode'"]),
+}
+UNLISTED = {                                # types that make the whole session text
     "inet": (as_text, ["'10.0.0.1/8'", "'::1'"]),
+    "interval": (as_text, ["'1 year 2 mons 3 days 04:05:06.7'", "'-1 day'"]),
+    "int[]": (as_text, ["'{1,2,null}'", "'{}'"]),
+    "int4range": (as_text, ["'[1,5)'", "'empty'"]),
+    "money": (as_text, ["'12.34'"]),
 }
 FLOATS = {"real": ["0", "1.5", "-1.17549435e-38", "3.4028235e38", "0.1", "'NaN'", "'Infinity'",
                    "'-Infinity'"],
@@ -138,42 +149,50 @@ def column(n):
 
 @pytest.fixture(scope="module")
 def stage():
-    """One run for all types on each server: a table for each type, a row for each value."""
+    """One run for all types on each server in each format: a table for each type, a row for each value."""
     return {}
 
 
 ALL = {**{k: v[1] for k, v in CASES.items()}, **FLOATS}
 
 
-def run_all(stage, pg, kafka, registry, new_db, pipelines):
-    if pg.version not in stage:
-        names = {t: f"t{n}" for n, t in enumerate(ALL)}
-        setup = "".join(f"create table {names[t]} (id int primary key, v {t});" for t in ALL)
+def types_of(form):
+    return ALL if form == "binary" else {**ALL, **{k: v[1] for k, v in UNLISTED.items()}}
+
+
+def run_all(stage, form, pg, kafka, registry, new_db, pipelines):
+    if (form, pg.version) not in stage:
+        types = types_of(form)
+        names = {t: f"t{n}" for n, t in enumerate(types)}
+        setup = "".join(f"create table {names[t]} (id int primary key, v {t});" for t in types)
         rows = "".join(f"insert into {names[t]} values " + ", ".join(
-            f"({n}, {literal})" for n, literal in enumerate([*ALL[t], "null"])) + ";" for t in ALL)
-        count = sum(len(v) + 1 for v in ALL.values())
+            f"({n}, {literal})" for n, literal in enumerate([*types[t], "null"])) + ";" for t in types)
+        count = sum(len(v) + 1 for v in types.values())
         db, rf, events = replicated(pg, kafka, registry, new_db, pipelines, setup, rows, count)
+        rf.logs(f"format={form} streaming", timeout=1)
         values, texts = {}, {}
-        for t in ALL:
+        for t in types:
             mine = {e["key"]["id"]: e["value"] for e in events
                     if e["topic"].endswith(f".{names[t]}")}
-            values[t] = [mine[n]["after"]["v"] for n in range(len(ALL[t]) + 1)]
+            values[t] = [mine[n]["after"]["v"] for n in range(len(types[t]) + 1)]
             texts[t] = server_text(pg, db, f"select v from {names[t]} order by id")
-        stage[pg.version] = values, texts
-    return stage[pg.version]
+        stage[form, pg.version] = values, texts
+    return stage[form, pg.version]
 
 
-@pytest.mark.parametrize("type_name", CASES)
-def test_a_type_keeps_its_values(type_name, stage, pg_any, kafka, registry, new_db, pipelines):
-    values, texts = run_all(stage, pg_any, kafka, registry, new_db, pipelines)
-    reads = CASES[type_name][0]
+@pytest.mark.parametrize("type_name, form", [(t, "binary") for t in CASES]
+                         + [(t, "text") for t in [*CASES, *UNLISTED]])
+def test_a_type_keeps_its_values(type_name, form, stage, pg_any, kafka, registry, new_db, pipelines):
+    values, texts = run_all(stage, form, pg_any, kafka, registry, new_db, pipelines)
+    reads = {**CASES, **UNLISTED}[type_name][0]
     got = [None if v is None else reads(v) for v in values[type_name]]
     assert got == texts[type_name]
 
 
+@pytest.mark.parametrize("form", ["binary", "text"])
 @pytest.mark.parametrize("type_name", FLOATS)
-def test_a_float_keeps_its_bits(type_name, stage, pg_any, kafka, registry, new_db, pipelines):
-    values, texts = run_all(stage, pg_any, kafka, registry, new_db, pipelines)
+def test_a_float_keeps_its_bits(type_name, form, stage, pg_any, kafka, registry, new_db, pipelines):
+    values, texts = run_all(stage, form, pg_any, kafka, registry, new_db, pipelines)
     for got, text in zip(values[type_name], texts[type_name], strict=True):
         if text is None:
             assert got is None
@@ -184,15 +203,51 @@ def test_a_float_keeps_its_bits(type_name, stage, pg_any, kafka, registry, new_d
         assert (math.isnan(got) and math.isnan(want)) or got == want
 
 
-def test_an_interval_arrives_as_text_that_the_server_reads_back(pg_any, kafka, registry, new_db,
-                                                                pipelines):
-    db, _, events = replicated(
-        pg_any, kafka, registry, new_db, pipelines,
-        "create table t (id int primary key, v interval)",
-        "insert into t values (1, '1 year 2 mons 3 days 04:05:06.7'), (2, '-1 day'), (3, null)", 3)
-    got = {e["key"]["id"]: e["value"]["after"]["v"] for e in events}
-    texts = server_text(pg_any, db, "select v from t order by id")
-    assert [got[n] for n in (1, 2, 3)] == texts
+def test_binary_and_text_give_the_same_bytes(stage, pg_any, kafka, registry, new_db, pipelines):
+    binary, _ = run_all(stage, "binary", pg_any, kafka, registry, new_db, pipelines)
+    text, _ = run_all(stage, "text", pg_any, kafka, registry, new_db, pipelines)
+    assert {t: repr(binary[t]) for t in ALL} == {t: repr(text[t]) for t in ALL}
+
+
+def test_a_type_that_comes_in_mid_stream_makes_the_session_text(pg_any, kafka, registry, new_db, pipelines):
+    db, rf, _ = replicated(pg_any, kafka, registry, new_db, pipelines,
+                           "create table t (id int primary key, v numeric)", "insert into t values (1, 1.50)", 1)
+    rf.logs("format=binary streaming", timeout=1)
+    pg_any.sql("begin; insert into t values (2, 2.50); alter table t add w interval;"
+               "insert into t values (3, 3.50, '1 day'); commit", db)
+    rows = {e["key"]["id"]: e["value"]["after"] for e in await_events(kafka, registry, rf.pipeline + ".", 3)}
+    assert rows[3]["w"] == "1 day" and as_variable(rows[2]["v"]) == "2.50"
+    rf.logs("format=text streaming")
+
+
+SPECIAL = {
+    ("date", "'infinity'"): 2147483647, ("date", "'-infinity'"): -2147483648,
+    ("timestamp", "'infinity'"): 2**63 - 1, ("timestamp", "'-infinity'"): -(2**63),
+    ("timestamptz", "'infinity'"): "infinity", ("timestamptz", "'-infinity'"): "-infinity",
+}
+
+
+def test_what_has_no_end_is_said_as_the_page_says(pg_any, kafka, registry, new_db, pipelines):
+    columns = ", ".join(f"c{n} {t}" for n, (t, _) in enumerate(SPECIAL))
+    _, _, (event,) = replicated(
+        pg_any, kafka, registry, new_db, pipelines, f"create table t (id int primary key, {columns})",
+        f"insert into t values (1, {', '.join(v for _, v in SPECIAL)})", 1)
+    after = event["value"]["after"]
+    assert [after[f"c{n}"] for n in range(len(SPECIAL))] == list(SPECIAL.values())
+
+
+@pytest.mark.parametrize("kind, literal", [("numeric(12,2)", "'NaN'"), ("numeric", "'NaN'"),
+                                           ("numeric", "'-Infinity'"), ("timestamp", "'294277-01-01'")])
+def test_what_can_not_be_said_stops_with_table_column_and_place(stream15, kind, literal):
+    s = stream15.start(f"create table t (id int primary key, amount {kind})")
+    s.sql(f"insert into t values (1, null); insert into t values (2, {literal})")
+    s.sql("insert into t values (3, null)")
+    literal_fits = s.pg.one("select count(*) from t where amount is not null", s.db) == 1
+    assert literal_fits
+    assert s.rf.wait(30) == 1, s.rf.logged()[-2000:]
+    line = s.rf.logs("E_VALUE", timeout=1)
+    assert "public.t" in line and "amount" in line and "/" in line
+    assert [e["key"]["id"] for e in s.records(1)] == [1], "what came before it is delivered, and nothing behind it"
 
 
 def test_columns_of_all_types_in_one_row(pg_any, kafka, registry, new_db, pipelines):
