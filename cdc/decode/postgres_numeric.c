@@ -3,8 +3,9 @@
  *
  * Binary (all big-endian):
  *
- *     i16 ndigits   i16 weight   u16 sign   u16 dscale   i16 digit[ndigits]
+ *     u16 ndigits   i16 weight   u16 sign   u16 dscale   i16 digit[ndigits]
  *
+ * ndigits is up to 36,864: PostgreSQL's own int16 wraps, its reader takes it as unsigned too.
  * digits in base 10000, value = sum of digit[i] * 10000^(weight - i); sign 0x0000 plus, 0x4000
  * minus, 0xC000 NaN, 0xD000 and 0xF000 plus and minus infinity. Text is plain decimal.
  *
@@ -216,13 +217,13 @@ postgres_numeric_binary(const struct column *column, struct bytes raw, struct ar
                         struct value *out, struct error *err)
 {
     struct cursor in = cursor_of(raw);
-    struct digits d = {.count = (int16_t)cursor_be16(&in)};
+    struct digits d = {.count = cursor_be16(&in)};
     int weight = (int16_t)cursor_be16(&in);
     unsigned sign = cursor_be16(&in);
     int32_t scale = cursor_be16(&in);
     struct integer n;
 
-    if (cursor_short(&in) || d.count < 0 || cursor_left(&in) != 2 * (size_t)d.count)
+    if (cursor_short(&in) || cursor_left(&in) != 2 * (size_t)d.count)
         return postgres_bad_value(column, "a numeric of the wrong length", err);
     if (sign == SIGN_NAN)
         return special(out, VALUE_NAN);

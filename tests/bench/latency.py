@@ -100,7 +100,7 @@ def write_at_a_pace(pg, db, folder, seconds):
 
 
 def rowferry(bench, backlog, seconds=SECONDS):
-    rf = paths.pipeline(backlog)
+    rf = paths.pipeline(backlog, backlog.fresh())
     bench.kafka.create_topic(rf.topic, bench.partitions)
     reader = Reader(bench, rf.topic)
     reader.start()

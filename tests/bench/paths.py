@@ -140,6 +140,12 @@ class Backlog:
         bench.say(f"loaded {rows:,} rows in {time.monotonic() - began:.0f} s")
         self.end = self.pg.one("select pg_current_wal_lsn()::text", self.db)
 
+    def fresh(self):
+        """A slot without backlog."""
+        name = f"fresh_{uuid.uuid4().hex[:8]}"
+        self.pg.sql("select pg_create_logical_replication_slot(%s, 'pgoutput')", self.db, (name,))
+        return name
+
     def copy(self):
         """One more slot with the same backlog."""
         name = f"copy_{uuid.uuid4().hex[:8]}"
@@ -184,13 +190,13 @@ def recvlogical(backlog):
 
 # --- rowferry ----------------------------------------------------------------
 
-def pipeline(backlog, **options):
-    """A pipeline on a fresh copy of the slot; its sink starts where the slot stands."""
+def pipeline(backlog, slot, **options):
+    """A pipeline that reads this slot; its sink starts where the slot stands."""
     bench, name = backlog.bench, f"b{uuid.uuid4().hex[:8]}"
     sink = kafka_sink(bench.kafka, bench.registry, name, partitions=bench.partitions,
                       **{**bench.sink_options, **options})
     rf = Rowferry(configuration(name, backlog.pg, backlog.db, [sink], bench.folder / name,
-                                tables=["public.orders"], slot=backlog.copy(),
+                                tables=["public.orders"], slot=slot,
                                 publication=PUBLICATION, **bench.source_options),
                   program=bench.program)
     rf.config.update(bench.top_options)
@@ -253,7 +259,7 @@ def profile(pid):
 
 def rowferry(backlog, check=True, **options):
     """From the start of its stream until the end's position is committed, in Kafka."""
-    bench, rf = backlog.bench, pipeline(backlog, **options)
+    bench, rf = backlog.bench, pipeline(backlog, backlog.copy(), **options)
     bench.kafka.create_topic(rf.topic, bench.partitions)    # as in a pipeline that has run before
     follow = Committed(bench, rf.offsets_topic)
     wait_for(lambda: follow.reached(1), 20, "the position to start from is seen")

@@ -290,9 +290,10 @@ class Connection:
     _drop_and_cut = _cut
 
     def _forward_and_cut(self, _rule, event, target, frame):
-        self.send(target, frame)
-        if target is self.server:  # which may throw away what it has read from a connection that closes too early
+        if target is self.server:  # the client first, or a quick answer would still reach it
             self._orphan()
+        self.send(target, frame)
+        if target is self.server:  # it may throw away what it has read from a connection that closes too early
             self._wait_for_answer(event.correlation)
         raise _Gone
 

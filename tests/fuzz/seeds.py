@@ -3,9 +3,11 @@
 
     tests/fuzz/seeds.py FOLDER        writes FOLDER/fuzz_frame/..., FOLDER/fuzz_values/..., ...
 
-What is committed under corpus/ is these and what fuzzing found beside them, made small:
+What is committed under corpus/ is these and what fuzzing found beside them, made small (inputs with a
+name are regressions and stay):
 
-    build/fuzz/fuzz_frame -merge=1 tests/fuzz/corpus/fuzz_frame FOLDER/fuzz_frame build/fuzz/found/fuzz_frame
+    build/fuzz/fuzz_frame -set_cover_merge=1 -use_counters=0 -max_len=4096 NEW FOLDER/fuzz_frame \\
+        tests/fuzz/corpus/fuzz_frame build/fuzz/found/fuzz_frame
 """
 import hashlib
 import re

@@ -1,6 +1,4 @@
 """The process dies at each named place between reading a change and confirming it."""
-import time
-
 import pytest
 
 STREAM = {"src.recv": 150, "src.begin": 10, "src.commit": 10, "src.ack.before": 3,
@@ -15,22 +13,18 @@ KILLED = -9
 def test_killed_while_it_streams(scene, point):
     s = scene(failpoints=True)
     s.start(failpoints=f"{point}:kill@{STREAM[point]}").begin()
-    assert s.rf.wait(45) == KILLED, f"{point} was never reached"
-    time.sleep(0.3)
-    s.start()
-    time.sleep(1)
+    assert s.rf.wait(60) == KILLED, f"{point} was never reached"
+    s.start().flow()
     s.finish(at_least=100)
 
 
 @pytest.mark.parametrize("point", STARTUP)
 def test_killed_while_it_starts_again(scene, point):
-    s = scene(failpoints=True).start().begin()
-    time.sleep(1)
+    s = scene(failpoints=True).start().begin().flow()
     s.rf.kill9()
     s.rf.start(failpoints=f"{point}:kill")
-    assert s.rf.wait(30) == KILLED, f"{point} was never reached"
-    s.start()
-    time.sleep(0.5)
+    assert s.rf.wait(60) == KILLED, f"{point} was never reached"
+    s.start().flow()
     s.finish(at_least=100)
 
 
@@ -38,12 +32,10 @@ def test_killed_while_it_starts_again(scene, point):
 def test_killed_in_its_very_first_start(scene, point):
     s = scene(failpoints=True)
     s.rf.start(failpoints=f"{point}:kill")
-    assert s.rf.wait(30) == KILLED, f"{point} was never reached"
+    assert s.rf.wait(60) == KILLED, f"{point} was never reached"
     if s.rf.slot(s.pg, s.db):               # from the slot on everything counts
-        s.begin()
-        time.sleep(0.5)
-    s.start().begin()
-    time.sleep(1)
+        s.begin().flow()
+    s.start().begin().flow(80)
     s.finish(at_least=100)
 
 
@@ -51,5 +43,6 @@ def test_killed_in_its_very_first_start(scene, point):
                                    "k.endtxn.after"])
 def test_an_error_there_is_mended_without_a_restart(scene, point):
     s = scene(failpoints=True).start(failpoints=f"{point}:err@3").begin()
-    time.sleep(2.5)
+    s.rf.logs("failpoint", f"name={point} action=err", timeout=60)
+    s.flow()
     s.finish(at_least=100)

@@ -37,7 +37,7 @@ def test_away_for_a_while_it_is_waited_for(stream15, front):
     s.sql("alter table t add b int; insert into t values (2, 'while', 2); insert into t values (3, 'it', 3)")
     s.rf.logs(" warn ", "E_REGISTRY_AWAY")
     s.sql("alter table t drop b; insert into t values (4, 'is away')")
-    time.sleep(3)
+    time.sleep(1)
     assert s.rf.running() and len(s.so_far()) == 1
     front.open()
     rows = s.after(4)

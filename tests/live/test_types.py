@@ -2,6 +2,7 @@
 import datetime
 import math
 import struct
+import sys
 from decimal import Decimal
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from support.readers import await_events, latest_schema
 
 EPOCH = datetime.datetime(1970, 1, 1)
+sys.set_int_max_str_digits(0)              # a numeric has more than the 4,300 that Python likes
 
 
 # --- an event's value as the text that the server would print -----------------
@@ -168,7 +170,9 @@ def run_all(stage, form, pg, kafka, registry, new_db, pipelines):
         rows = "".join(f"insert into {names[t]} values " + ", ".join(
             f"({n}, {literal})" for n, literal in enumerate([*types[t], "null"])) + ";" for t in types)
         count = sum(len(v) + 1 for v in types.values())
-        db, rf, events = replicated(pg, kafka, registry, new_db, pipelines, setup, rows, count)
+        stage[form, pg.version] = None      # a run that fails is not tried again for each type
+        db, rf, events = replicated(pg, kafka, registry, new_db, pipelines, setup, rows, count,
+                                    sink={"partitions": 1, "options": {"message.max.bytes": 4000000}})
         rf.logs(f"format={form} streaming", timeout=1)
         values, texts = {}, {}
         for t in types:
@@ -177,6 +181,7 @@ def run_all(stage, form, pg, kafka, registry, new_db, pipelines):
             values[t] = [mine[n]["after"]["v"] for n in range(len(types[t]) + 1)]
             texts[t] = server_text(pg, db, f"select v from {names[t]} order by id")
         stage[form, pg.version] = values, texts
+    assert stage[form, pg.version], "the run of all types failed"
     return stage[form, pg.version]
 
 
@@ -237,13 +242,11 @@ def test_what_has_no_end_is_said_as_the_page_says(pg_any, kafka, registry, new_d
 
 
 @pytest.mark.parametrize("kind, literal", [("numeric(12,2)", "'NaN'"), ("numeric", "'NaN'"),
-                                           ("numeric", "'-Infinity'"), ("timestamp", "'294277-01-01'")])
+                                           ("numeric", "'-Infinity'"), ("timestamp", "'294276-12-31'")])
 def test_what_can_not_be_said_stops_with_table_column_and_place(stream15, kind, literal):
     s = stream15.start(f"create table t (id int primary key, amount {kind})")
     s.sql(f"insert into t values (1, null); insert into t values (2, {literal})")
     s.sql("insert into t values (3, null)")
-    literal_fits = s.pg.one("select count(*) from t where amount is not null", s.db) == 1
-    assert literal_fits
     assert s.rf.wait(30) == 1, s.rf.logged()[-2000:]
     line = s.rf.logs("E_VALUE", timeout=1)
     assert "public.t" in line and "amount" in line and "/" in line

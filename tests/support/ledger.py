@@ -94,15 +94,15 @@ class Ledger:
     def stop(self):
         """Ends the writers and returns the log position that a sink must reach.
 
-        A last move is committed behind it, so that the stream passes it at once."""
+        A last move is committed before it is asked, and counts: where nothing else writes, the end of
+        the log is then the end of a transaction, which the stream passes at once."""
         self.stopping.set()
         for thread in self.threads:
             thread.join(120)
         if self.errors:
             raise self.errors[0]
-        lsn = self.pg.one("select pg_current_wal_lsn()::text", self.db)
         self.pg.sql("insert into moves(src, dst, amount) values (0, 0, 0)", self.db)
-        return lsn
+        return self.pg.one("select pg_current_wal_lsn()::text", self.db)
 
     def oracle(self):
         with self.pg.connect(self.db) as c:

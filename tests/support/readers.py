@@ -61,14 +61,25 @@ def consumer(brokers, isolation):
                      "log_level": 0}, logger=quiet_logger())
 
 
-def ends(brokers, topics):
-    """The real end of each partition: open transactions count, as they must not hide."""
-    reader = consumer(brokers, "read_uncommitted")
+MOMENTARY = (KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE,
+             KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_PARTITION)
+
+
+def ends(brokers, topics, timeout=20):
+    """The real end of each partition: open transactions count, as they must not hide.
+    A topic that is being made has no leader for a moment."""
+    reader, deadline = consumer(brokers, "read_uncommitted"), time.monotonic() + timeout
     try:
-        known = reader.list_topics(timeout=20).topics
-        parts = [TopicPartition(t, p) for t in topics if t in known for p in known[t].partitions]
-        return {(tp.topic, tp.partition): reader.get_watermark_offsets(tp, timeout=20)[1]
-                for tp in parts}
+        while True:
+            try:
+                known = reader.list_topics(timeout=20).topics
+                parts = [TopicPartition(t, p) for t in topics if t in known for p in known[t].partitions]
+                return {(tp.topic, tp.partition): reader.get_watermark_offsets(tp, timeout=20)[1]
+                        for tp in parts}
+            except KafkaException as why:
+                if why.args[0].code() not in MOMENTARY or time.monotonic() > deadline:
+                    raise
+                time.sleep(0.1)
     finally:
         reader.close()
 
