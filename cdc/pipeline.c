@@ -399,8 +399,12 @@ run_once(struct pipeline *p, struct error *err)
 {
     int rc = 0;
 
-    if (begin(p, err) == -1)
+    if (begin(p, err) == -1) {
+        /* Another one starts in the same moment, and neither has the lease: the slot will say whose it is. */
+        if (err->kind == ERROR_FENCED)
+            err->kind = ERROR_RETRY;
         return -1;
+    }
     if (make_stages(p, err) == 0)
         rc = run_threads(p, err);
     else

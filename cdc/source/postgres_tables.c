@@ -254,8 +254,13 @@ change(PGconn *conn, const char *sql, struct error *err)
     PGresult *res = PQexec(conn, sql);
     int rc = 0;
 
-    if (PQresultStatus(res) != PGRES_COMMAND_OK)
+    if (PQresultStatus(res) != PGRES_COMMAND_OK) {
+        const char *state = PQresultErrorField(res, PG_DIAG_SQLSTATE);
+
         rc = pg_error(conn, res, err, "publication");
+        if (state != NULL && strcmp(state, "42710") == 0)
+            err->kind = ERROR_RETRY; /* another instance was quicker: what it made is found next time */
+    }
     PQclear(res);
     return rc;
 }

@@ -71,7 +71,7 @@ def spread(delays_us):
     return {"p50": at(0.5), "p99": at(0.99), "max": delays[-1] / 1000, "events": len(delays)}
 
 
-def bare(bench, seconds=10):
+def bare(bench, seconds=20):
     topic = f"single-{uuid.uuid4().hex[:8]}"
     bench.kafka.create_topic(topic, bench.partitions)
     reader = Reader(bench, topic)
@@ -82,6 +82,7 @@ def bare(bench, seconds=10):
                                      f"topic={topic}", f"seconds={seconds + 1}", f"id={topic}")
     used = meter.stop(own)
     found = reader.finish()
+    bench.librdkafka = paths.figures(line)["librdkafka"]
     bench.kafka.delete_topics(topic)
     first = found[0][0] + 1_000_000                     # the first second warms up
     sent = [(arrived, struct.unpack(">Q", value)[0]) for arrived, value in found]

@@ -2,9 +2,12 @@
 import subprocess
 import time
 
+import pytest
+
 from support.ledger import judge, ledger_events
 from support.proc import wait_for
 from support.rowferry import Rowferry
+from support.scene import soak
 
 
 def test_sigterm_drains_and_ends_with_status_0_within_10_seconds(scene):
@@ -43,7 +46,8 @@ def test_of_two_instances_one_runs_and_nothing_comes_twice(scene):
         second.close()
 
 
-def test_two_started_in_the_same_moment_are_one(scene):
+@pytest.mark.parametrize("again", range(min(soak(3), 100)))
+def test_two_started_in_the_same_moment_are_one(scene, again):
     s = scene()
     s.rf.start()
     second = Rowferry(s.rf.config, program=s.rf.program)
@@ -59,6 +63,7 @@ def test_two_started_in_the_same_moment_are_one(scene):
         verdict = judge(s.ledger.oracle(), ledger_events(s.read()), tombstones=True)
         assert verdict.ok(), str(verdict)
     finally:
+        print(second.logged()[-3000:])
         second.close()
 
 

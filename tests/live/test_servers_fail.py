@@ -47,7 +47,7 @@ def test_a_postgresql_that_restarts_in_good_order_is_waited_for(scene, own_pg):
     """Its shutdown waits until the walsender has sent all, and that waits for our answer."""
     s = scene(pg=own_pg).start().begin()
     for _ in range(2):
-        s.flow()
+        s.flow().arrive()
         began = time.monotonic()
         own_pg.restart()
         assert time.monotonic() - began < 14, "the server had to be stopped by force"
