@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-enum { SLOTS = 512, SPARE_MAX = 16, KEEP_BYTES = 512 * 1024 };
+enum { SLOTS = 512, SPARE_MAX = 6, KEEP_BYTES = 512 * 1024 };
 
 struct ring {
     pthread_mutex_t lock;
