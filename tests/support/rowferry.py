@@ -19,9 +19,11 @@ def binary(failpoints=False):
 
 
 def kafka_sink(kafka, registry, pipeline, /, name="events", **over):
-    return {"name": name, "type": "kafka", "brokers": kafka.brokers, "registry": registry.url,
+    """A sink's section; what is None in `over` is left out."""
+    sink = {"name": name, "type": "kafka", "brokers": kafka.brokers, "registry": registry.url,
             "topic": pipeline + ".{schema}.{table}", "format": "avro", "envelope": "debezium",
             "partitions": 3, "replication": 1, **over}
+    return {k: v for k, v in sink.items() if v is not None}
 
 
 def configuration(pipeline, pg, db, sinks, state_dir, tables=("public.*",), exclude=(), **source):
