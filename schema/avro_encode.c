@@ -257,6 +257,12 @@ put_function(const struct column *column)
     case TYPE_JSON:
     case TYPE_ENUM:
     case TYPE_OTHER:
+    case TYPE_BITS:
+    case TYPE_SET:
+    case TYPE_YEAR:
+    case TYPE_GEOMETRY:
+    case TYPE_POINT:
+    case TYPE_VECTOR:
         return put_text;
     }
     return put_text;

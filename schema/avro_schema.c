@@ -141,6 +141,12 @@ put_type(struct buffer *out, const struct column *column, const char *labels, bo
         break;
     case TYPE_TEXT:
     case TYPE_OTHER:
+    case TYPE_BITS:
+    case TYPE_SET:
+    case TYPE_YEAR:
+    case TYPE_GEOMETRY:
+    case TYPE_POINT:
+    case TYPE_VECTOR:
         buffer_put_string(out, "\"string\"");
         break;
     case TYPE_BYTES:

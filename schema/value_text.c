@@ -96,14 +96,7 @@ text_sequence(uint8_t *at, const struct change *change)
 size_t
 text_event_id(uint8_t *at, const struct change *change, unsigned output)
 {
-    uint8_t *from = at;
-
-    at = digits_lsn(at, change->transaction->id.final);
-    *at++ = '/';
-    at = digits_uint(at, change->ordinal);
-    *at++ = '/';
-    at = digits_uint(at, output);
-    return (size_t)(at - from);
+    return event_id_text(&change->transaction->id, change->ordinal, change->row, output, (char *)at);
 }
 
 /* The magnitude of a two's complement integer of at most 16 bytes. */

@@ -6,11 +6,12 @@
 #ifndef SCHEMA_VALUE_TEXT_H
 #define SCHEMA_VALUE_TEXT_H
 
+#include "cdc/batch.h"
 #include "cdc/change.h"
 
 enum {
     TEXT_ZONED_MAX = 48,
-    TEXT_EVENT_MAX = 64,
+    TEXT_EVENT_MAX = EVENT_ID_MAX,
     TEXT_SEQUENCE_MAX = 64,
 };
 

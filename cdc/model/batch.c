@@ -3,6 +3,8 @@
 
 #include <stdlib.h>
 
+#include "cdc/digits.h"
+
 struct batch *
 batch_new(void)
 {
@@ -154,47 +156,29 @@ batch_bytes(const struct batch *batch)
     return total;
 }
 
-static char *
-put_hex(char *p, uint32_t v)
+size_t
+event_id_text(const struct transaction *transaction, uint64_t ordinal, uint32_t row, unsigned output,
+              char *text)
 {
-    static const char digits[] = "0123456789ABCDEF";
-    int shift = 28;
+    uint8_t *p = (uint8_t *)text + transaction_print(transaction, text);
 
-    while (shift > 0 && (v >> shift) == 0)
-        shift -= 4;
-    for (; shift >= 0; shift -= 4)
-        *p++ = digits[(v >> shift) & 15];
-    return p;
-}
-
-static char *
-put_decimal(char *p, uint64_t v)
-{
-    char reversed[20];
-    int n = 0;
-
-    do
-        reversed[n++] = (char)('0' + v % 10);
-    while ((v /= 10) != 0);
-    while (n > 0)
-        *p++ = reversed[--n];
-    return p;
+    *p++ = '/';
+    p = digits_uint(p, ordinal);
+    if (transaction->final == 0) { /* a binlog's frame has many rows */
+        *p++ = '/';
+        p = digits_uint(p, row);
+    }
+    *p++ = '/';
+    p = digits_uint(p, output);
+    *p = 0;
+    return (size_t)((char *)p - text);
 }
 
 size_t
 event_id_print(const struct batch *batch, const struct event *event, char *text)
 {
     const struct frame *frame = &batch->frames[event->frame];
-    uint64_t final = batch->transactions[frame->transaction].id.final;
-    char *p = text;
 
-    p = put_hex(p, (uint32_t)(final >> 32));
-    *p++ = '/';
-    p = put_hex(p, (uint32_t)final);
-    *p++ = '/';
-    p = put_decimal(p, frame->ordinal);
-    *p++ = '/';
-    p = put_decimal(p, event->output);
-    *p = 0;
-    return (size_t)(p - text);
+    return event_id_text(&batch->transactions[frame->transaction].id, frame->ordinal, event->row,
+                         event->output, text);
 }

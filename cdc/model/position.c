@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cdc/digits.h"
 #include "cdc/error.h"
 
 /* The server's own rule: a commit whose record starts before the confirmed place is done. */
@@ -88,6 +89,26 @@ lsn_print(uint64_t lsn, char *text)
 {
     snprintf(text, LSN_TEXT_MAX, "%" PRIX32 "/%" PRIX32, (uint32_t)(lsn >> 32), (uint32_t)lsn);
     return text;
+}
+
+size_t
+log_file_print(const struct log_place *place, char *text)
+{
+    return (size_t)snprintf(text, LOG_FILE_MAX, "%s.%06" PRIu32, place->base, place->number);
+}
+
+size_t
+transaction_print(const struct transaction *transaction, char *text)
+{
+    size_t n;
+
+    if (transaction->final != 0)
+        return (size_t)((char *)digits_lsn((uint8_t *)text, transaction->final) - text);
+    if (transaction->gtid.number != 0)
+        return gtid_print(&transaction->gtid, text);
+    n = log_file_print(&transaction->begin, text);
+    text[n++] = ':';
+    return (size_t)((char *)digits_uint((uint8_t *)text + n, transaction->begin.pos) - text);
 }
 
 /* One half: 1 to 8 hex digits; returns the end or NULL. */

@@ -35,6 +35,7 @@ struct frame {
     uint32_t offset;           /* of the message in batch->raw */
     uint32_t length;
     uint32_t transaction;      /* index into batch->transactions */
+    uint32_t query, query_length; /* the statement, where the log has it: a slice of batch->raw; length 0: none */
     uint8_t kind;              /* enum frame_kind */
 };
 
@@ -60,6 +61,7 @@ enum event_flag {
 struct event {
     struct route *route;
     uint32_t frame;  /* index into batch->frames: transaction and ordinal are there */
+    uint32_t row;    /* of that frame's rows, from 0 */
     uint8_t output;  /* index of this output among those of its change */
     uint8_t flags;   /* enum event_flag */
     uint32_t key_offset, key_length;     /* in events->encoded */
@@ -114,10 +116,12 @@ batch_message(const struct batch *batch, const struct frame *frame)
 }
 
 /*
- * The event's id: the position and the index of the output, "0/16C0000/1234/0" (final LSN of
- * its transaction, ordinal, output). The same after every restart. Returns its length.
+ * The event's id: the position and the index of the output. PostgreSQL: "0/16C0000/1234/0" (final LSN of its
+ * transaction, ordinal, output). Binlogs: "3e11fa47-…:77/3/12/0", "0-1-5/3/12/0" or "binlog.000007:4711/3/12/0"
+ * (transaction, row event, row, output). The same after every restart. Writes a NUL; returns the length.
  */
-#define EVENT_ID_MAX 64
+#define EVENT_ID_MAX 192
 size_t event_id_print(const struct batch *, const struct event *, char *text);
+size_t event_id_text(const struct transaction *, uint64_t ordinal, uint32_t row, unsigned output, char *text);
 
 #endif

@@ -10,7 +10,8 @@
  * A buffer is sticky too: when it can't grow (out of memory, or past `max`) it drops what
  * is put and remembers it (buffer_failed).
  *
- * Threads: none of these is shared. PostgreSQL and Confluent are big-endian; names say so.
+ * Threads: none of these is shared. PostgreSQL and Confluent are big-endian, binlogs mostly little-endian;
+ * names say so.
  */
 #ifndef CDC_BYTES_H
 #define CDC_BYTES_H
@@ -134,6 +135,75 @@ cursor_be64(struct cursor *in)
     return __builtin_bswap64(v);
 }
 
+static inline uint16_t
+cursor_le16(struct cursor *in)
+{
+    const uint8_t *p = cursor_take(in, 2);
+    uint16_t v;
+    if (p == NULL)
+        return 0;
+    memcpy(&v, p, 2);
+    return v;
+}
+
+static inline uint32_t
+cursor_le32(struct cursor *in)
+{
+    const uint8_t *p = cursor_take(in, 4);
+    uint32_t v;
+    if (p == NULL)
+        return 0;
+    memcpy(&v, p, 4);
+    return v;
+}
+
+static inline uint64_t
+cursor_le64(struct cursor *in)
+{
+    const uint8_t *p = cursor_take(in, 8);
+    uint64_t v;
+    if (p == NULL)
+        return 0;
+    memcpy(&v, p, 8);
+    return v;
+}
+
+/* Little- and big-endian integers of 1 to 8 bytes. */
+static inline uint64_t
+cursor_le(struct cursor *in, unsigned n)
+{
+    const uint8_t *p = cursor_take(in, n);
+    uint64_t v = 0;
+    for (unsigned i = 0; p != NULL && i < n; i++)
+        v |= (uint64_t)p[i] << (8 * i);
+    return v;
+}
+
+static inline uint64_t
+cursor_be(struct cursor *in, unsigned n)
+{
+    const uint8_t *p = cursor_take(in, n);
+    uint64_t v = 0;
+    for (unsigned i = 0; p != NULL && i < n; i++)
+        v = v << 8 | p[i];
+    return v;
+}
+
+/* MySQL's packed integer: below 251 itself, 252 + u16, 253 + u24, 254 + u64. */
+static inline uint64_t
+cursor_packed(struct cursor *in)
+{
+    uint8_t first = cursor_u8(in);
+    if (first < 251)
+        return first;
+    if (first == 251 || first == 255) {
+        in->past_end = true; /* neither is a number: nothing behind it can be trusted */
+        in->at = in->end;
+        return 0;
+    }
+    return cursor_le(in, first == 252 ? 2 : first == 253 ? 3 : 8);
+}
+
 static inline struct bytes
 cursor_bytes(struct cursor *in, size_t n)
 {
@@ -217,6 +287,24 @@ static inline void
 buffer_put_be64(struct buffer *out, uint64_t v)
 {
     v = __builtin_bswap64(v);
+    buffer_put(out, &v, sizeof(v));
+}
+
+static inline void
+buffer_put_le16(struct buffer *out, uint16_t v)
+{
+    buffer_put(out, &v, sizeof(v));
+}
+
+static inline void
+buffer_put_le32(struct buffer *out, uint32_t v)
+{
+    buffer_put(out, &v, sizeof(v));
+}
+
+static inline void
+buffer_put_le64(struct buffer *out, uint64_t v)
+{
     buffer_put(out, &v, sizeof(v));
 }
 

@@ -30,8 +30,9 @@ struct change {
     enum old_kind old_kind;
     const struct relation *relation;
     const struct batch_transaction *transaction;
-    uint64_t ordinal;
-    uint64_t lsn;
+    uint64_t ordinal; /* of its frame */
+    uint32_t row;     /* of a binlog's row event: which of its rows, from 0 */
+    uint64_t lsn;     /* of the change itself; a binlog's: where its event begins in transaction.begin's file */
     struct value *old_row; /* relation->ncolumns values, or NULL */
     struct value *new_row; /* the same; NULL for a delete and a truncate */
 };

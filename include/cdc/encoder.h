@@ -23,6 +23,7 @@
 
 enum format { FORMAT_AVRO, FORMAT_JSON };
 enum envelope { ENVELOPE_DEBEZIUM, ENVELOPE_PLAIN };
+enum connector { CONNECTOR_POSTGRESQL, CONNECTOR_MYSQL, CONNECTOR_MARIADB };
 enum truncate_policy { TRUNCATE_DEFAULT, TRUNCATE_EMIT, TRUNCATE_WARN, TRUNCATE_STOP };
 
 /* How one sink wants its events. Strings live as long as the encoder. */
@@ -33,7 +34,8 @@ struct encoder_settings {
     enum truncate_policy truncate; /* never TRUNCATE_DEFAULT here */
     bool line;                     /* stdout: value is one JSON line with id, table and key in it */
     const char *pipeline;          /* Debezium's logical name */
-    const char *database;
+    enum connector connector;      /* which kind of source: decides the source block */
+    const char *database;          /* PostgreSQL's; a binlog's events name the table's own */
     const char *topic;             /* pattern: {schema} {table} {pipeline} */
     /* "table-glob: col,col" rows from `key:`; the first that fits wins; ends in {NULL, NULL} */
     const struct encoder_key {

@@ -21,6 +21,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "cdc/gtid.h"
+
 struct error;
 
 enum position_kind {
@@ -35,12 +37,27 @@ struct position {
     uint64_t done;
 };
 
-/* A transaction as the log names it. */
+/* A place in a binlog: "binlog.000123" is base "binlog", number 123. number 0: none. */
+struct log_place {
+    const char *base; /* interned: log_base */
+    uint32_t number;
+    uint64_t pos;
+};
+
+/* A transaction as the log names it. The fields of the other family are zero. */
 struct transaction {
+    /* PostgreSQL */
     uint64_t final; /* final(T); grows strictly from one transaction to the next */
     uint64_t end;   /* end(T); 0 while its COMMIT has not been seen */
-    int64_t commit_us; /* since 1970, from the server; says nothing about order */
     uint32_t xid;
+    /* MySQL and MariaDB */
+    uint32_t server_id;      /* that it was first committed on */
+    uint32_t thread_id;      /* of the session; 0: not told */
+    struct gtid gtid;        /* number 0: anonymous */
+    struct log_place begin;  /* of its first event */
+    struct log_place after;  /* behind its last; number 0 while that has not been seen */
+    /* both */
+    int64_t commit_us; /* since 1970, from the server; says nothing about order */
 };
 
 /* True if the whole of the transaction is done: skip it. */
@@ -63,6 +80,18 @@ bool position_equal(const struct position *a, const struct position *b);
 const char *position_print(const struct position *, char *text);
 /* The reverse; -1 with ERROR_CONFIG and the reason. Accepts a bare LSN ("0/16B3748") too. */
 int position_parse(struct position *out, const char *text, struct error *err);
+
+/* The transaction's name: "16/B374D848", "3e11fa47-…:77", "0-1-5", "binlog.000007:4711". At most
+ * TRANSACTION_TEXT_MAX with its NUL; returns the length. */
+#define TRANSACTION_TEXT_MAX 128
+size_t transaction_print(const struct transaction *, char *text);
+
+/* The interned base of a binlog's file name (of at most LOG_BASE_MAX bytes), and its number; -1: not such a
+ * name, or out of memory. Printing gives back the name: "binlog.000123". */
+#define LOG_BASE_MAX 64
+#define LOG_FILE_MAX (LOG_BASE_MAX + 12)
+int log_place_parse(struct log_place *out, struct bytes file, uint64_t pos);
+size_t log_file_print(const struct log_place *, char *text);
 
 /* "16/B374D848" both ways. */
 #define LSN_TEXT_MAX 18

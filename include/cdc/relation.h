@@ -27,12 +27,15 @@ enum replica_identity {
 struct column {
     const char *name;
     enum value_type type;
-    uint32_t type_id;  /* the server's: PostgreSQL's type OID */
+    uint32_t type_id;  /* the server's: PostgreSQL's type OID, MySQL's type code */
     int32_t typmod;    /* the server's; -1: none */
-    int32_t length;    /* TYPE_TEXT from char(n) or varchar(n): n, else 0 */
+    int32_t length;    /* TYPE_TEXT from char(n) or varchar(n): n; TYPE_BITS: bits; else 0 */
     int32_t precision; /* DECIMAL: digits; TIME and TIMESTAMP[TZ]: fraction digits or -1 */
     int32_t scale;     /* DECIMAL: digits after the point (a negative one is raised to 0) */
     bool identity;     /* part of the replica identity, as the log flagged it */
+    bool not_null;     /* the log says so (binlog); PostgreSQL's log never does */
+    const char *labels; /* ENUM, SET of a binlog: "a,b,c" in their order; else NULL */
+    const struct binlog_column *binlog; /* how a binlog writes it; NULL elsewhere */
 };
 
 struct relation {
@@ -43,6 +46,8 @@ struct relation {
     enum replica_identity replica_identity;
     uint16_t ncolumns;
     struct column *columns;
+    uint16_t *key;  /* a binlog's primary key, in key order; NULL: not told by the log */
+    uint16_t nkey;
     bool captured;  /* the configuration wants its rows */
     uint64_t hash;  /* of everything above */
     _Atomic(void *) shape;
