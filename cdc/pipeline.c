@@ -108,6 +108,13 @@ pipeline_free(struct pipeline *p)
 {
     if (p == NULL)
         return;
+    for (int i = 0; i < p->nsinks; i++) {
+        offset_clear(&p->stages[i].durable);
+        offset_clear(&p->stages[i].committing);
+        position_clear(&p->stages[i].written);
+    }
+    source_start_clear(&p->found);
+    position_clear(&p->from);
     pthread_mutex_destroy(&p->lock);
     free(p);
 }
@@ -127,13 +134,20 @@ pipeline_stop(struct pipeline *p)
 /* ---- start ---- */
 
 static int
+read_offset(struct sink_stage *s, struct error *err)
+{
+    offset_clear(&s->durable);
+    if (s->sink->ops->resume(s->sink, &s->durable, err) == -1)
+        return error_prefix(err, "sink %s: ", s->sink->name);
+    return 0;
+}
+
+static int
 read_offsets(struct pipeline *p, struct error *err)
 {
     for (int i = 0; i < p->nsinks; i++) {
-        struct sink_stage *s = &p->stages[i];
-
-        if (s->sink->ops->resume(s->sink, &s->durable, err) == -1)
-            return error_prefix(err, "sink %s: ", s->sink->name);
+        if (read_offset(&p->stages[i], err) == -1)
+            return -1;
     }
     return 0;
 }
@@ -152,16 +166,19 @@ static int
 write_offset(struct sink_stage *s, enum offset_state state, const struct position *at,
              struct error *err)
 {
-    struct offset offset = s->durable;
+    struct offset offset = {.state = OFFSET_NONE};
+    int rc;
 
+    offset_copy(&offset, &s->durable);
     offset.state = state;
-    offset.position = *at;
+    position_copy(&offset.position, at);
     offset.source = s->pipeline->found.identity;
     memcpy(offset.options_hash, s->pipeline->found.options_hash, sizeof(offset.options_hash));
-    if (sink_commit(s->sink, &offset, err) == -1)
-        return error_prefix(err, "sink %s: ", s->sink->name);
-    s->durable = offset;
-    return 0;
+    rc = sink_commit(s->sink, &offset, err);
+    if (rc == 0)
+        offset_move(&s->durable, &offset);
+    offset_clear(&offset);
+    return rc == 0 ? 0 : error_prefix(err, "sink %s: ", s->sink->name);
 }
 
 /* `starting` into every sink without a record, before there is a slot. After the fence it is asked again:
@@ -169,16 +186,17 @@ write_offset(struct sink_stage *s, enum offset_state state, const struct positio
 static int
 mark_starting(struct pipeline *p, struct error *err)
 {
-    struct position none = {POSITION_NONE, 0, 0, 0};
+    struct position none = {.kind = POSITION_NONE};
 
     for (int i = 0; i < p->nsinks; i++) {
         struct sink_stage *s = &p->stages[i];
 
         if (s->durable.state != OFFSET_NONE)
             continue;
-        if (s->sink->ops->fence(s->sink, err) == -1 ||
-            s->sink->ops->resume(s->sink, &s->durable, err) == -1)
+        if (s->sink->ops->fence(s->sink, err) == -1)
             return error_prefix(err, "sink %s: ", s->sink->name);
+        if (read_offset(s, err) == -1)
+            return -1;
         if (s->durable.state == OFFSET_NONE && write_offset(s, OFFSET_STARTING, &none, err) == -1)
             return -1;
     }
@@ -207,6 +225,20 @@ fence_and_resume(struct pipeline *p, struct error *err)
     return read_offsets(p, err);
 }
 
+/* Where a sink that is still starting begins: the place that the server keeps for us; where it keeps none, where
+ * another sink stands, or the end of the log. */
+static const struct position *
+first_place(const struct pipeline *p)
+{
+    if (p->found.confirmed.kind != POSITION_NONE)
+        return &p->found.confirmed;
+    for (int i = 0; i < p->nsinks; i++) {
+        if (p->stages[i].durable.state == OFFSET_AT)
+            return &p->stages[i].durable.position;
+    }
+    return &p->found.latest;
+}
+
 /* K5, and the first positions of sinks that are still starting. */
 static int
 check_places(struct pipeline *p, struct error *err)
@@ -224,7 +256,7 @@ check_places(struct pipeline *p, struct error *err)
                                        "ours: `offsets set --at-slot`",
                              s->sink->name);
         if (s->durable.state == OFFSET_STARTING) {
-            if (write_offset(s, OFFSET_AT, &p->found.confirmed, err) == -1)
+            if (write_offset(s, OFFSET_AT, first_place(p), err) == -1)
                 return -1;
         } else if (p->parts.source->ops->check_offset(p->parts.source, &s->durable, err) == -1) {
             return error_prefix(err, "sink %s: ", s->sink->name);
@@ -238,8 +270,9 @@ print_plan(struct pipeline *p)
 {
     char at[POSITION_TEXT_MAX];
 
-    log_info("pipeline", "pipeline=%s source=%s confirmed=%s", p->parts.config->pipeline,
-             p->found.identity.id, position_print(&p->found.confirmed, at));
+    log_info("pipeline", "pipeline=%s source=%s %s=%s", p->parts.config->pipeline, p->found.identity.id,
+             p->found.confirmed.kind != POSITION_NONE ? "confirmed" : "latest",
+             position_print(p->found.confirmed.kind != POSITION_NONE ? &p->found.confirmed : &p->found.latest, at));
     for (int i = 0; i < p->nsinks; i++)
         log_info("pipeline", "sink=%s type=%s position=%s guarantee=\"%s\"", p->stages[i].sink->name,
                  p->stages[i].sink->ops->type, position_print(&p->stages[i].durable.position, at),
@@ -247,14 +280,19 @@ print_plan(struct pipeline *p)
 }
 
 /* What every sink has: reading begins there. */
-static struct position
-oldest_place(const struct pipeline *p)
+static int
+find_oldest_place(struct pipeline *p, struct error *err)
 {
-    struct position from = p->stages[0].durable.position;
+    position_copy(&p->from, &p->stages[0].durable.position);
+    for (int i = 1; i < p->nsinks; i++) {
+        struct position both = position_meet(&p->from, &p->stages[i].durable.position);
 
-    for (int i = 1; i < p->nsinks; i++)
-        from = position_meet(&from, &p->stages[i].durable.position);
-    return from;
+        position_move(&p->from, &both);
+    }
+    if (p->from.kind == POSITION_NONE)
+        return error_set(err, ERROR_REFUSED, "E_POSITION",
+                         "the sinks' positions are not of one log: there is no place to read from");
+    return 0;
 }
 
 static int
@@ -279,13 +317,13 @@ begin(struct pipeline *p, struct error *err)
         if (mark_starting(p, err) == -1)
             return -1;
     }
+    source_start_clear(&p->found);
     if (source->ops->start(source, first, &p->found, err) == -1)
         return -1;
-    if (fence_and_resume(p, err) == -1 || check_places(p, err) == -1) {
+    if (fence_and_resume(p, err) == -1 || check_places(p, err) == -1 || find_oldest_place(p, err) == -1) {
         source->ops->stop(source);
         return -1;
     }
-    p->from = oldest_place(p);
     source->ops->resume(source, &p->from, p->next_number);
     print_plan(p);
     return 0;

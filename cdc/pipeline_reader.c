@@ -23,18 +23,21 @@ static void
 confirm(struct reader *r)
 {
 #ifdef MUTANT_ACK_EARLY
-    struct position end = r->handed;
+    struct position end = {.kind = POSITION_NONE};
+
+    position_copy(&end, &r->handed);
 #else
     struct position end = progress_min(r->p->progress);
 #endif
 
     r->source->ops->confirm(r->source, &end);
+    position_clear(&end);
 }
 
 static void
 hand_on(struct reader *r)
 {
-    r->handed = r->batch->end;
+    position_copy(&r->handed, &r->batch->end);
     r->handed_ms = clock_monotonic_ms();
     r->source->asked = false;
     ring_put(r->p->ring, r->batch);
@@ -63,17 +66,23 @@ check_again(struct reader *r, const struct source_start *found, struct error *er
 {
     const struct pipeline *p = r->p;
     struct offset sinks = {.state = OFFSET_AT, .source = p->found.identity};
+    int rc;
 
     if (found->identity.timeline != p->found.identity.timeline)
         return error_set(err, ERROR_RETRY, "", "the server is on timeline %u now, it was on %u",
                          found->identity.timeline, p->found.identity.timeline);
     if (strcmp(found->options_hash, p->found.options_hash) != 0)
         return error_set(err, ERROR_RETRY, "", "the publication has changed");
-    if (r->batch != NULL && r->batch->end.end > found->latest.end)
-        return error_set(err, ERROR_RETRY, "", "the server's log ends before what was read of it");
-    sinks.position = progress_min(p->progress);
     memcpy(sinks.options_hash, p->found.options_hash, sizeof(sinks.options_hash));
-    return r->source->ops->check_offset(r->source, &sinks, err);
+    sinks.position = progress_min(p->progress);
+    rc = r->source->ops->check_offset(r->source, &sinks, err);
+    /* What was read of a log that ends before it now will not come again as it was. */
+    if (rc == 0 && r->batch != NULL && r->batch->end.kind != POSITION_NONE) {
+        position_copy(&sinks.position, &r->batch->end);
+        rc = r->source->ops->check_offset(r->source, &sinks, err);
+    }
+    offset_clear(&sinks);
+    return rc;
 }
 
 /*
@@ -98,7 +107,10 @@ reconnect(struct reader *r, const struct error *why)
         if (!pipeline_pause(p, pipeline_backoff(&pause_ms)))
             return -1;
         if (r->source->ops->start(r->source, false, &found, &err) == 0) {
-            if (check_again(r, &found, &err) == -1) {
+            int fits = check_again(r, &found, &err);
+
+            source_start_clear(&found);
+            if (fits == -1) {
                 pipeline_restart(p, err.text);
                 return -1;
             }
@@ -220,6 +232,7 @@ reader_main(void *arg)
     ring_close(p->ring);
     r.source->ops->stop(r.source);
     atomic_store(&p->lease, false);
+    position_clear(&r.handed);
     return NULL;
 }
 
@@ -227,7 +240,7 @@ void *
 shaper_main(void *arg)
 {
     struct pipeline *p = arg;
-    struct arena scratch = {0};
+    struct shape_scratch scratch = {0};
     struct batch *batch;
 
     pthread_setname_np(pthread_self(), "shape");
@@ -241,6 +254,7 @@ shaper_main(void *arg)
         }
         ring_shaped(p->ring, batch);
     }
-    arena_free(&scratch);
+    arena_free(&scratch.change);
+    arena_free(&scratch.frame);
     return NULL;
 }

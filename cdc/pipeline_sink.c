@@ -56,7 +56,7 @@ first_needed(const struct sink_stage *s, const struct batch *batch)
 static void
 note_durable(struct sink_stage *s)
 {
-    s->durable = s->committing;
+    offset_copy(&s->durable, &s->committing);
     s->durable_seq = s->written_seq;
     s->last_commit_events = s->events;
     s->events = s->bytes = 0;
@@ -71,8 +71,10 @@ static bool
 is_newer(const struct position *a, const struct position *than)
 {
     struct position older = position_meet(a, than);
+    bool newer = !position_equal(a, than) && position_equal(&older, than);
 
-    return !position_equal(a, than) && position_equal(&older, than);
+    position_clear(&older);
+    return newer;
 }
 
 static int
@@ -82,11 +84,11 @@ commit(struct sink_stage *s, struct error *err)
 
     if (s->written_seq == s->durable_seq)
         return 0;
-    s->committing = s->durable;
+    offset_copy(&s->committing, &s->durable);
     s->committing.state = OFFSET_AT;
     /* A batch that the sink was ahead of must not take its position back. */
     if (is_newer(&s->written, &s->durable.position))
-        s->committing.position = s->written;
+        position_copy(&s->committing.position, &s->written);
     s->committing.source = s->pipeline->found.identity;
     memcpy(s->committing.options_hash, s->pipeline->found.options_hash,
            sizeof(s->committing.options_hash));
@@ -123,20 +125,48 @@ write_from(struct sink_stage *s, const struct batch *batch, uint32_t first, uint
     return 0;
 }
 
-/* The place just before this frame. */
-static struct position
-place_before(const struct sink_stage *s, const struct batch *batch, uint32_t index)
+static const struct position *
+last_place(const struct sink_stage *s)
+{
+    return s->written_seq != s->durable_seq ? &s->written : &s->durable.position;
+}
+
+/* Rows of the transaction that `end` is inside of, up to and without frame `stop` of this batch. */
+static uint64_t
+rows_inside(const struct sink_stage *s, const struct position *end, const struct batch *batch, uint32_t stop)
+{
+    const struct position *last = last_place(s);
+    uint64_t rows = 0;
+
+    if (end->kind != POSITION_BINLOG || end->open == 0 || batch->ntransactions == 0)
+        return end->rows;
+    if (position_done(last, &batch->transactions[batch->ntransactions - 1].id) != 0)
+        rows = last->rows;
+    for (uint32_t i = first_needed(s, batch); i < stop; i++) {
+        if (batch->frames[i].transaction == batch->ntransactions - 1)
+            rows += batch->frames[i].rows;
+    }
+    return rows;
+}
+
+/* Into s->written the place just before this frame. */
+static int
+go_before(struct sink_stage *s, const struct batch *batch, uint32_t index, struct error *err)
 {
     const struct frame *frame = &batch->frames[index];
-    struct position at = s->written_seq != s->durable_seq ? s->written : s->durable.position;
+    struct position at = {.kind = POSITION_NONE};
 
+    position_copy(&at, last_place(s));
     for (uint32_t t = 0; t < frame->transaction; t++) {
         if (!position_covers(&at, &batch->transactions[t].id))
             position_advance_whole(&at, &batch->transactions[t].id);
     }
-    if (frame->ordinal > 0)
+    if (frame->ordinal > 0 && at.kind != POSITION_NONE)
         position_advance_part(&at, &batch->transactions[frame->transaction].id, frame->ordinal);
-    return at;
+    if (at.kind == POSITION_NONE)
+        return error_set(err, ERROR_FATAL, "", "out of memory for a position");
+    position_move(&s->written, &at);
+    return 0;
 }
 
 /*
@@ -162,7 +192,8 @@ stop_before_failed(struct sink_stage *s, struct batch *batch, uint32_t first, st
         events->count--;
     if (write_from(s, batch, first, end, err) == -1)
         return -1;
-    s->written = place_before(s, batch, end);
+    if (go_before(s, batch, end, err) == -1)
+        return -1;
     s->written_seq = batch->seq;
     s->stop = why; /* should the commit's answer be lost, this is what follows once it is found */
     s->stop_seq = batch->seq;
@@ -177,13 +208,16 @@ write_batch(struct sink_stage *s, struct batch *batch, struct error *err)
 {
     const struct events *events = &batch->events[s->index];
     uint32_t first = first_needed(s, batch);
+    uint64_t rows;
 
     if (events->failed.kind != ERROR_NONE && events->failed_frame >= first)
         return stop_before_failed(s, batch, first, err);
     if (write_from(s, batch, first, batch->nframes, err) == -1)
         return -1;
+    rows = rows_inside(s, &batch->end, batch, batch->nframes);
     s->written_seq = batch->seq;
-    s->written = batch->end;
+    position_copy(&s->written, &batch->end);
+    s->written.rows = rows;
     s->mid_transaction = batch->mid_transaction;
     return 0;
 }
@@ -250,7 +284,7 @@ step(struct sink_stage *s, struct error *err)
 static int
 find_place(struct sink_stage *s, struct error *err)
 {
-    struct offset now;
+    struct offset now = {.state = OFFSET_NONE};
     char want[POSITION_TEXT_MAX], got[POSITION_TEXT_MAX];
 
     if (s->sink->ops->resume(s->sink, &now, err) == -1)
@@ -259,16 +293,18 @@ find_place(struct sink_stage *s, struct error *err)
         !position_equal(&now.position, &s->durable.position)) {
         log_info("sink", "sink=%s position=%s the commit had arrived", s->sink->name,
                  position_print(&now.position, got));
-        s->committing = now;
+        offset_move(&s->committing, &now);
         note_durable(s);
         return 0;
     }
-    if (now.state != s->durable.state || !position_equal(&now.position, &s->durable.position))
-        return error_set(err, ERROR_REFUSED, "E_POSITION_MOVED",
-                         "sink %s stands at %s, expected %s: somebody else wrote its offset",
-                         s->sink->name, position_print(&now.position, got),
-                         position_print(&s->durable.position, want));
-    s->durable = now;
+    if (now.state != s->durable.state || !position_equal(&now.position, &s->durable.position)) {
+        error_set(err, ERROR_REFUSED, "E_POSITION_MOVED",
+                  "sink %s stands at %s, expected %s: somebody else wrote its offset", s->sink->name,
+                  position_print(&now.position, got), position_print(&s->durable.position, want));
+        offset_clear(&now);
+        return -1;
+    }
+    offset_move(&s->durable, &now);
     return 0;
 }
 
@@ -363,7 +399,7 @@ static int
 on_failure(struct sink_stage *s, struct error *err)
 {
     if ((err->kind == ERROR_RETRY || err->kind == ERROR_REWIND) && !hopeless(s, err)) {
-        s->committing.position = s->written_seq != s->durable_seq ? s->written : s->durable.position;
+        position_copy(&s->committing.position, last_place(s));
         return go_back(s, err);
     }
     s->sink->ops->abort(s->sink);

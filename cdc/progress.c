@@ -33,6 +33,8 @@ progress_free(struct progress *progress)
 {
     if (progress == NULL)
         return;
+    for (int i = 0; i < progress->nsinks; i++)
+        position_clear(&progress->sink[i].end);
     pthread_mutex_destroy(&progress->lock);
     free(progress);
 }
@@ -43,25 +45,28 @@ progress_commit(struct progress *progress, int sink, uint64_t seq, const struct 
     pthread_mutex_lock(&progress->lock);
     assert(seq >= progress->sink[sink].seq);
     progress->sink[sink].seq = seq;
-    progress->sink[sink].end = *end;
+    position_copy(&progress->sink[sink].end, end);
     pthread_mutex_unlock(&progress->lock);
 }
 
 struct position
 progress_min(struct progress *progress)
 {
-    struct position end;
+    struct position end = {.kind = POSITION_NONE};
     uint64_t seq;
 
     pthread_mutex_lock(&progress->lock);
     seq = progress->sink[0].seq;
-    end = progress->sink[0].end;
+    position_copy(&end, &progress->sink[0].end);
     for (int i = 1; i < progress->nsinks; i++) {
         if (progress->sink[i].seq == seq) {
-            end = position_meet(&end, &progress->sink[i].end); /* they differ while one is NONE only */
+            /* they differ while one is NONE only */
+            struct position both = position_meet(&end, &progress->sink[i].end);
+
+            position_move(&end, &both);
         } else if (progress->sink[i].seq < seq) {
             seq = progress->sink[i].seq;
-            end = progress->sink[i].end;
+            position_copy(&end, &progress->sink[i].end);
         }
     }
     pthread_mutex_unlock(&progress->lock);

@@ -210,10 +210,10 @@ plans_of(struct shape *shape, struct relation *rel, uint64_t seq, struct plans *
 static void
 locate(struct error *err, const struct batch *batch, const struct frame *frame)
 {
-    char lsn[LSN_TEXT_MAX];
+    char name[TRANSACTION_TEXT_MAX];
 
-    error_prefix(err, "%s.%s at %s/%llu: ", frame->relation->schema, frame->relation->table,
-                 lsn_print(batch->transactions[frame->transaction].id.final, lsn),
+    transaction_print(&batch->transactions[frame->transaction].id, name);
+    error_prefix(err, "%s.%s at %s/%llu: ", frame->relation->schema, frame->relation->table, name,
                  (unsigned long long)frame->ordinal);
 }
 
@@ -272,65 +272,125 @@ fail_all(struct shape *shape, struct batch *batch, uint32_t frame, const struct 
 static void
 note_truncate(const struct batch *batch, const struct frame *frame)
 {
-    char lsn[LSN_TEXT_MAX];
+    char name[TRANSACTION_TEXT_MAX];
 
+    transaction_print(&batch->transactions[frame->transaction].id, name);
     log_warn("shape", "table=%s.%s position=%s/%llu truncated", frame->relation->schema,
-             frame->relation->table, lsn_print(batch->transactions[frame->transaction].id.final, lsn),
-             (unsigned long long)frame->ordinal);
+             frame->relation->table, name, (unsigned long long)frame->ordinal);
+}
+
+/* One batch on its way through one thread. */
+struct shaping {
+    struct shape *shape;
+    struct batch *batch;
+    struct shape_scratch *scratch;
+    struct encode_stamp stamp;
+    struct relation *relation; /* of `plans` */
+    struct plans *plans;
+};
+
+/* The plans of this frame's relation. 0; 1: the frame fails, which is noted; -1: *err. */
+static int
+take_plans(struct shaping *s, uint32_t index, struct error *err)
+{
+    struct relation *rel = s->batch->frames[index].relation;
+    struct error why = ERROR_INIT;
+
+    if (rel == s->relation)
+        return 0;
+    s->plans = plans_of(s->shape, rel, s->batch->seq, NULL, -1, &why);
+    s->relation = s->plans != NULL ? rel : NULL;
+    if (s->plans != NULL)
+        return 0;
+    if (why.kind == ERROR_RETRY || why.kind == ERROR_FATAL) {
+        *err = why;
+        return -1;
+    }
+    fail_all(s->shape, s->batch, index, &why);
+    return 1;
 }
 
 static int
-shape_frame(struct shape *shape, struct batch *batch, uint32_t index, const struct encode_stamp *stamp,
-            struct plans **plans, struct relation **rel, struct arena *scratch, struct error *err)
+shape_change(struct shaping *s, uint32_t index, struct change *change, struct error *err)
 {
-    const struct frame *frame = &batch->frames[index];
     struct error why = ERROR_INIT;
-    struct change change;
 
-    if (frame->relation != *rel) {
-        *rel = frame->relation;
-        *plans = plans_of(shape, *rel, batch->seq, NULL, -1, &why);
-        if (*plans == NULL) {
-            *rel = NULL;
-            if (why.kind == ERROR_RETRY || why.kind == ERROR_FATAL) {
-                *err = why;
-                return -1;
-            }
-            fail_all(shape, batch, index, &why);
-            return 0;
-        }
-    }
-    arena_reset(scratch);
-    if (shape->set.decoder->decode(batch, frame, scratch, &change, &why) == -1) {
-        fail_all(shape, batch, index, &why);
-        return 0;
-    }
-    for (struct transform **t = shape->set.transforms; t != NULL && *t != NULL; t++) {
-        int rc = transform_apply(*t, &change, scratch, &why);
+    for (struct transform **t = s->shape->set.transforms; t != NULL && *t != NULL; t++) {
+        int rc = transform_apply(*t, change, &s->scratch->change, &why);
 
         if (rc == -1)
-            fail_all(shape, batch, index, &why);
+            fail_all(s->shape, s->batch, index, &why);
         if (rc != TRANSFORM_PASS)
             return 0;
     }
-    if (frame->kind == FRAME_TRUNCATE)
-        note_truncate(batch, frame);
-    for (int i = 0; i < shape->set.nsinks; i++) {
-        if (encode_for(shape, batch, index, &change, stamp, plans, i, scratch, err) == -1)
+    for (int i = 0; i < s->shape->set.nsinks; i++) {
+        if (encode_for(s->shape, s->batch, index, change, &s->stamp, &s->plans, i, &s->scratch->change, err) ==
+            -1)
             return -1;
     }
     return 0;
 }
 
-int
-shape_batch(struct shape *shape, struct batch *batch, struct arena *scratch, struct error *err)
+/* A frame of many changes. After one that can't be decoded nothing behind it can be trusted. */
+static int
+shape_rows(struct shaping *s, uint32_t index, struct error *err)
 {
-    struct encode_stamp stamp = {clock_wall_us()};
-    struct relation *rel = NULL;
-    struct plans *plans = NULL;
+    const struct decoder_ops *decoder = s->shape->set.decoder;
+    struct frame *frame = &s->batch->frames[index];
+    struct error why = ERROR_INIT;
+    struct rows rows;
+    struct change change;
+    int rc;
+
+    arena_reset(&s->scratch->frame);
+    rc = decoder->begin(&rows, s->batch, frame, &s->scratch->frame, &why);
+    while (rc == 0) {
+        arena_reset(&s->scratch->change);
+        rc = decoder->next(&rows, &s->scratch->change, &change, &why);
+        if (rc != 1)
+            break;
+        frame->rows++;
+        rc = shape_change(s, index, &change, err);
+        if (rc == -1)
+            return -1;
+    }
+    if (rc == -1)
+        fail_all(s->shape, s->batch, index, &why);
+    return 0;
+}
+
+static int
+shape_frame(struct shaping *s, uint32_t index, struct error *err)
+{
+    const struct decoder_ops *decoder = s->shape->set.decoder;
+    struct frame *frame = &s->batch->frames[index];
+    struct error why = ERROR_INIT;
+    struct change change;
+    int rc = take_plans(s, index, err);
+
+    if (rc != 0)
+        return rc == 1 ? 0 : -1;
+    if (frame->kind == FRAME_TRUNCATE)
+        note_truncate(s->batch, frame);
+    if (decoder->decode == NULL)
+        return shape_rows(s, index, err);
+    frame->rows = 1;
+    arena_reset(&s->scratch->change);
+    if (decoder->decode(s->batch, frame, &s->scratch->change, &change, &why) == -1) {
+        fail_all(s->shape, s->batch, index, &why);
+        return 0;
+    }
+    return shape_change(s, index, &change, err);
+}
+
+int
+shape_batch(struct shape *shape, struct batch *batch, struct shape_scratch *scratch, struct error *err)
+{
+    struct shaping s = {
+        .shape = shape, .batch = batch, .scratch = scratch, .stamp = {clock_wall_us()}};
 
     for (uint32_t i = 0; i < batch->nframes; i++) {
-        if (shape_frame(shape, batch, i, &stamp, &plans, &rel, scratch, err) == -1)
+        if (shape_frame(&s, i, err) == -1)
             return -1;
     }
     return 0;

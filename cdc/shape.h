@@ -34,7 +34,13 @@ struct shape;
 struct shape *shape_new(const struct shape_settings *);
 void shape_free(struct shape *);
 
+/* Memory of one shape thread. */
+struct shape_scratch {
+    struct arena change; /* reset for each change */
+    struct arena frame;  /* reset for each frame */
+};
+
 /* Fill batch->events. -1 with *err for what concerns the pipeline as a whole (no memory, stopping). */
-int shape_batch(struct shape *, struct batch *, struct arena *scratch, struct error *err);
+int shape_batch(struct shape *, struct batch *, struct shape_scratch *, struct error *err);
 
 #endif

@@ -94,6 +94,8 @@ kafka_close(struct sink *sink)
     kafka_topics_free(k);
     config_secret_free(k->sasl_password);
     buffer_free(&k->scratch);
+    offset_clear(&k->last);
+    offset_clear(&k->next);
     free(k->written);
     free(k->offsets_topic);
     free(k->transactional_id);
@@ -188,7 +190,8 @@ kafka_resume(struct sink *sink, struct offset *out, struct error *err)
 
     if (kafka_offsets_read(k, err) == -1)
         return -1;
-    *out = k->last;
+    *out = (struct offset){.state = OFFSET_NONE};
+    offset_copy(out, &k->last);
     return 0;
 }
 
@@ -203,8 +206,9 @@ same_record(const struct offset *a, const struct offset *b)
 static int
 renew(struct kafka *k, struct error *err)
 {
-    struct offset mine = k->last;
+    struct offset mine = {.state = OFFSET_NONE};
     bool compare = k->known;
+    int rc = 0;
 
     if (k->tainted)
         kafka_producer_close(k);
@@ -212,17 +216,19 @@ renew(struct kafka *k, struct error *err)
         return 0;
     if ((k->producer == NULL || k->starting_since != 0) && kafka_producer_start(k, err) == -1)
         return -1;
+    offset_copy(&mine, &k->last);
     if (kafka_offsets_read(k, err) == -1) {
         kafka_producer_close(k); /* so that the next call compares again */
         k->known = compare;
-        k->last = mine;
+        offset_move(&k->last, &mine);
         return -1;
     }
     if (compare && !same_record(&mine, &k->last))
-        return error_set(err, ERROR_REWIND, "E_POSITION_MOVED",
-                         "kafka: topic %s: the position is not the one that this sink committed",
-                         k->offsets_topic);
-    return 0;
+        rc = error_set(err, ERROR_REWIND, "E_POSITION_MOVED",
+                       "kafka: topic %s: the position is not the one that this sink committed",
+                       k->offsets_topic);
+    offset_clear(&mine);
+    return rc;
 }
 
 /* ---- writing ---- */
@@ -444,7 +450,7 @@ put_records(struct kafka *k, const struct offset *offset, struct error *err)
 static void
 records_are_durable(struct kafka *k)
 {
-    k->last = k->next;
+    offset_copy(&k->last, &k->next);
     for (struct kafka_topic *topic = k->topics; topic != NULL; topic = topic->next) {
         if (topic->to_record && topic->generation == k->generation) {
             topic->recorded = topic->partitions;

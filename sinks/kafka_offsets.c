@@ -139,7 +139,7 @@ record_take(struct kafka *k, const rd_kafka_message_t *message, struct error *er
     if (key.at == NULL || key.len < ours || memcmp(key.at, k->key, ours) != 0)
         return 0;
     if (key.len == ours) {
-        k->last = (struct offset){.state = OFFSET_NONE};
+        offset_clear(&k->last);
         if (value.at != NULL)
             done = offset_decode(&k->last, value, err);
     } else if (key.len > prefix && memcmp(key.at + ours, middle, strlen(middle)) == 0) {
@@ -292,7 +292,7 @@ kafka_offsets_read(struct kafka *k, struct error *err)
     int64_t begin, end;
 
     k->known = false;
-    k->last = (struct offset){.state = OFFSET_NONE};
+    offset_clear(&k->last);
     for (struct kafka_topic *topic = k->topics; topic != NULL; topic = topic->next) {
         topic->recorded = 0;
         topic->to_record = false;
@@ -380,7 +380,7 @@ put(struct kafka *k, const char *key, struct error *err)
 int
 kafka_offsets_put(struct kafka *k, const struct offset *offset, struct error *err)
 {
-    k->next = *offset;
+    offset_copy(&k->next, offset);
     k->next.epoch = k->epoch;
     k->next.batch_no = k->last.batch_no + 1;
     k->next.written_us = clock_wall_us();

@@ -46,6 +46,7 @@ local_offset_fence(struct local_offset *local, struct error *err)
     if (local_offset_load(local, &now, err) == -1)
         return -1;
     local->batch_no = now.batch_no;
+    offset_clear(&now);
     return 0;
 }
 
@@ -58,7 +59,7 @@ local_offset_load(struct local_offset *local, struct offset *out, struct error *
 int
 local_offset_store(struct local_offset *local, const struct offset *offset, struct error *err)
 {
-    struct offset record = *offset;
+    struct offset record = *offset; /* borrows its position */
     if (local->epoch == 0)
         return error_set(err, ERROR_REWIND, "", "sink %s: commit without fence", local->sink);
     record.epoch = local->epoch;
@@ -89,6 +90,7 @@ local_offset_check(struct local_offset *local, struct report *report)
         report_error(report, &err, "make it writable for the user that rowferry runs as");
         return;
     }
+    offset_clear(&now);
     snprintf(what, sizeof(what), "sink %s: its offset is kept in %s/offsets.db", local->sink,
              local->state_dir);
     report_add(report, FINDING_OK, "", what, NULL);

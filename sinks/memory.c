@@ -67,6 +67,7 @@ memory_store_clear(struct memory_store *store)
     for (size_t i = 0; i < store->count; i++)
         free_event(&store->events[i]);
     free(store->events);
+    offset_clear(&store->offset);
     memset(store, 0, sizeof(*store));
 }
 
@@ -214,7 +215,8 @@ memory_resume(struct sink *sink, struct offset *out, struct error *err)
     if (step(s, "resume", err) == -1)
         return -1;
     lock(s->store);
-    *out = s->store->offset;
+    *out = (struct offset){.state = OFFSET_NONE};
+    offset_copy(out, &s->store->offset);
     unlock(s->store);
     return 0;
 }
@@ -271,7 +273,7 @@ publish(struct memory_sink *s, const struct offset *offset, struct error *err)
         store->events[store->count++] = s->pending[i].copy;
     }
     s->count = 0;
-    store->offset = *offset;
+    offset_copy(&store->offset, offset);
     store->offset.epoch = s->epoch;
     store->offset.batch_no = s->batch_no;
     store->offset.written_us = clock_wall_us();
@@ -323,7 +325,7 @@ memory_remove(struct sink *sink, bool dry_run, struct buffer *said, struct error
     buffer_printf(said, "%s the offset of sink %s from memory\n",
                   dry_run ? "would delete" : "deleting", sink->name);
     if (!dry_run)
-        s->store->offset = (struct offset){0};
+        offset_clear(&s->store->offset);
     return 0;
 }
 

@@ -102,7 +102,7 @@ int
 move_plan(struct move *m, const struct position *to, const struct postgres_slot *slot,
           struct error *err)
 {
-    struct position confirmed = {POSITION_LSN, slot->confirmed, 0, 0};
+    struct position confirmed = {.kind = POSITION_LSN, .end = slot->confirmed};
     if (check_reach(to, slot, err) == -1)
         return -1;
     m->after = m->before;
@@ -315,7 +315,7 @@ find_target(const struct cli_arguments *args, const char *verb, const struct pos
         text = args->to;
     if (text != NULL)
         return position_parse(to, text, err);
-    *to = (struct position){POSITION_LSN, slot->confirmed, 0, 0};
+    *to = (struct position){.kind = POSITION_LSN, .end = slot->confirmed};
     return 0;
 }
 

@@ -361,13 +361,13 @@ framer_keepalive(struct framer *framer, uint64_t wal_end)
     /* read.open: a transaction was left in the middle and has not come again yet */
     if (framer->in_transaction || framer->read.open != 0 || wal_end <= framer->read.end)
         return;
-    framer->read = (struct position){POSITION_LSN, wal_end, 0, 0};
+    framer->read = (struct position){.kind = POSITION_LSN, .end = wal_end};
 }
 
 void
 framer_finish(struct framer *framer, struct batch *batch)
 {
-    batch->end = framer->read;
+    position_copy(&batch->end, &framer->read);
     batch->mid_transaction = framer->read.open != 0;
     batch->end_number = framer->number;
 }

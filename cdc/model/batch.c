@@ -38,7 +38,7 @@ batch_reset(struct batch *batch, size_t keep)
         buffer_empty(&events->encoded, 2 * keep);
     }
     batch->seq = 0;
-    batch->end = (struct position){POSITION_NONE, 0, 0, 0};
+    position_clear(&batch->end);
     batch->end_number = 0;
     batch->mid_transaction = false;
     batch->reserved = 0;

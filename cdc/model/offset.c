@@ -4,6 +4,9 @@
  *     {"v":1,"state":"at","position":"lsn:0/16B3748","source":"postgresql:7301/shop",
  *      "timeline":1,"options":"5f0c...","epoch":3,"batch_no":812,"written_us":1718000000000000}
  *
+ * A binlog's is of version 2 and may have "server" (who wrote the file that the position names) and "xa", a
+ * list of {"xid":...,"gtid":...,"at":"binlog.000003/1234"}.
+ *
  * What comes in may be anything: it is another process's memory, a topic that somebody wrote
  * into, a file from a backup. It is taken only when every field is there, has its type and
  * keeps its bound; nothing is guessed and nothing defaults, because a wrong position loses
@@ -17,10 +20,11 @@
 #include <jansson.h>
 
 #include "cdc/json.h"
+#include "cdc/xa.h"
 
 enum {
-    VERSION = 1,
-    RECORD_BYTES_MAX = 64 * 1024,
+    VERSION = 2,
+    RECORD_BYTES_MAX = 2 * 1024 * 1024, /* a GTID set of a megabyte is the limit there */
 };
 
 static const char *
@@ -38,11 +42,75 @@ state_name(enum offset_state state)
 }
 
 void
+offset_clear(struct offset *offset)
+{
+    position_clear(&offset->position);
+    *offset = (struct offset){.state = OFFSET_NONE};
+}
+
+void
+offset_copy(struct offset *to, const struct offset *from)
+{
+    struct position position = to->position;
+
+    position_copy(&position, &from->position);
+    *to = *from;
+    to->position = position;
+}
+
+void
+offset_move(struct offset *to, struct offset *from)
+{
+    position_clear(&to->position);
+    *to = *from;
+    *from = (struct offset){.state = OFFSET_NONE};
+}
+
+static void
+put_xa(const struct xa_list *list, struct buffer *out)
+{
+    char text[TRANSACTION_TEXT_MAX];
+
+    buffer_put_string(out, ",\"xa\":[");
+    for (uint32_t i = 0; i < list->count; i++) {
+        const struct xa_prepared *xa = &list->at[i];
+
+        buffer_put_string(out, i > 0 ? ",{\"xid\":" : "{\"xid\":");
+        json_cstring(out, xa->xid);
+        buffer_put_string(out, ",\"gtid\":");
+        if (xa->gtid.number != 0)
+            gtid_print(&xa->gtid, text);
+        json_cstring(out, xa->gtid.number != 0 ? text : "");
+        log_file_print(&xa->begin, text);
+        buffer_printf(out, ",\"at\":\"%s/%llu\"}", text, (unsigned long long)xa->begin.pos);
+    }
+    buffer_put_string(out, "]");
+}
+
+static void
+put_place(const struct place *place, struct buffer *out)
+{
+    buffer_put_string(out, ",\"server\":");
+    json_cstring(out, place->server);
+    if (place->xa != NULL)
+        put_xa(place->xa, out);
+}
+
+void
 offset_encode(const struct offset *offset, struct buffer *out)
 {
-    char position[POSITION_TEXT_MAX];
-    buffer_printf(out, "{\"v\":%d,\"state\":\"%s\",\"position\":\"%s\",\"source\":", VERSION,
-                  state_name(offset->state), position_print(&offset->position, position));
+    struct buffer position = {0};
+
+    position_put(&offset->position, &position);
+    buffer_printf(out, "{\"v\":%d,\"state\":\"%s\",\"position\":",
+                  offset->position.kind == POSITION_BINLOG ? 2 : 1, state_name(offset->state));
+    json_cstring(out, buffer_cstr(&position));
+    if (buffer_failed(&position))
+        out->failed = true;
+    buffer_free(&position);
+    if (offset->position.kind == POSITION_BINLOG)
+        put_place(offset->position.place, out);
+    buffer_put_string(out, ",\"source\":");
     json_cstring(out, offset->source.id);
     buffer_printf(out, ",\"timeline\":%u,\"options\":", offset->source.timeline);
     json_cstring(out, offset->options_hash);
@@ -92,23 +160,94 @@ take_number(const json_t *record, const char *name, uint64_t max, uint64_t *out,
     return 0;
 }
 
+/* "binlog.000003/1234" */
+static bool
+take_file(const char *text, struct log_place *out)
+{
+    struct position pos = {.kind = POSITION_NONE};
+    char file[LOG_FILE_MAX + 32];
+    bool good;
+
+    snprintf(file, sizeof(file), "file:%s", text);
+    good = position_parse(&pos, file, NULL) == 0 && pos.open == 0;
+    if (good)
+        *out = pos.place->at;
+    position_clear(&pos);
+    return good;
+}
+
+static int
+take_xa_entry(const json_t *entry, struct xa_list **list, struct error *err)
+{
+    struct xa_prepared xa = {.xid = ""};
+    struct xa_list *more;
+    char gtid[GTID_TEXT_MAX], at[LOG_FILE_MAX + 24];
+
+    if (!json_is_object(entry) || take_text(entry, "xid", xa.xid, sizeof(xa.xid), err) == -1 ||
+        take_text(entry, "gtid", gtid, sizeof(gtid), err) == -1 ||
+        take_text(entry, "at", at, sizeof(at), err) == -1)
+        return corrupt(err, "xa");
+    if (xa.xid[0] == 0 || (gtid[0] != 0 && gtid_parse(&xa.gtid, gtid, NULL) == -1) ||
+        !take_file(at, &xa.begin) || xa_with(*list, &xa, &more, NULL) == -1)
+        return corrupt(err, "xa");
+    xa_release(*list);
+    *list = more;
+    return 0;
+}
+
+static int
+take_place(const json_t *record, struct place *place, struct error *err)
+{
+    const json_t *xa = json_object_get(record, "xa"), *entry;
+    char server[SERVER_NAME_MAX];
+    size_t i;
+
+    if (take_text(record, "server", server, sizeof(server), err) == -1)
+        return -1;
+    if (place->server[0] != 0 && strcmp(place->server, server) != 0)
+        return corrupt(err, "server");
+    memcpy(place->server, server, sizeof(server));
+    if (xa != NULL && !json_is_array(xa))
+        return corrupt(err, "xa");
+    json_array_foreach(xa, i, entry)
+    {
+        if (take_xa_entry(entry, &place->xa, err) == -1)
+            return -1;
+    }
+    return 0;
+}
+
+static int
+take_position(const json_t *record, struct offset *out, struct error *err)
+{
+    const json_t *field = json_object_get(record, "position");
+
+    /* "none" is a position for people, never one to resume at. */
+    if (!json_is_string(field) || position_parse(&out->position, json_string_value(field), NULL) == -1 ||
+        out->position.kind == POSITION_NONE)
+        return corrupt(err, "position");
+    if (out->position.kind == POSITION_BINLOG)
+        return take_place(record, out->position.place, err);
+    return 0;
+}
+
 static int
 take_state(const json_t *record, struct offset *out, struct error *err)
 {
-    char state[16], text[POSITION_TEXT_MAX];
-    if (take_text(record, "state", state, sizeof(state), err) == -1 ||
-        take_text(record, "position", text, sizeof(text), err) == -1)
+    const char *text = json_string_value(json_object_get(record, "position"));
+    char state[16];
+    if (take_text(record, "state", state, sizeof(state), err) == -1)
         return -1;
+    if (text == NULL)
+        return corrupt(err, "position");
     if (strcmp(state, "starting") == 0 && strcmp(text, "none") == 0) {
         out->state = OFFSET_STARTING;
         return 0;
     }
     if (strcmp(state, "at") != 0)
         return corrupt(err, "state");
-    /* "none" is a position for people, never one to resume at. */
-    if (strcmp(text, "none") == 0 || position_parse(&out->position, text, NULL) == -1 ||
-        out->position.kind == POSITION_NONE)
-        return corrupt(err, "position");
+    if (take_position(record, out, err) == -1)
+        return -1;
     out->state = OFFSET_AT;
     return 0;
 }
@@ -153,7 +292,7 @@ offset_decode(struct offset *out, struct bytes record, struct error *err)
     int rc;
     memset(&offset, 0, sizeof(offset));
     if (record.len == 0 || record.len > RECORD_BYTES_MAX)
-        return corrupt(err, record.len == 0 ? "it is empty" : "it is larger than 64 KiB");
+        return corrupt(err, record.len == 0 ? "it is empty" : "it is larger than 2 MiB");
     root = json_loadb((const char *)record.at, record.len, JSON_REJECT_DUPLICATES, &why);
     if (root == NULL)
         return corrupt(err, "it is not JSON");
@@ -164,5 +303,7 @@ offset_decode(struct offset *out, struct bytes record, struct error *err)
     json_decref(root);
     if (rc == 0)
         *out = offset;
+    else
+        offset_clear(&offset);
     return rc;
 }

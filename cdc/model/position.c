@@ -1,22 +1,115 @@
-/* position.c -- see cdc/position.h. Values only, any thread. */
+/*
+ * position.c -- see cdc/position.h: the operations of both kinds. Values only, any thread.
+ *
+ * A binlog's place is never changed once it is made: each step of an advance makes another. The reader does not
+ * advance this way (its framer keeps a set of its own and makes a place for each batch), so what is slow here
+ * is rare.
+ */
 #include "cdc/position.h"
 
 #include <assert.h>
-#include <inttypes.h>
 #include <stdio.h>
-#include <string.h>
+#include <stdlib.h>
 
 #include "cdc/digits.h"
 #include "cdc/error.h"
+#include "cdc/xa.h"
 
-/* The server's own rule: a commit whose record starts before the confirmed place is done. */
+/* ---- copies ---- */
+
+struct place *
+place_keep(struct place *place)
+{
+    if (place != NULL)
+        atomic_fetch_add_explicit(&place->references, 1, memory_order_relaxed);
+    return place;
+}
+
+void
+place_release(struct place *place)
+{
+    if (place == NULL || atomic_fetch_sub_explicit(&place->references, 1, memory_order_acq_rel) != 1)
+        return;
+    gtid_set_release(place->set);
+    xa_release(place->xa);
+    free(place);
+}
+
+void
+position_copy(struct position *to, const struct position *from)
+{
+    struct place *old = to->place;
+
+    place_keep(from->place);
+    *to = *from;
+    place_release(old);
+}
+
+void
+position_move(struct position *to, struct position *from)
+{
+    struct place *old = to->place;
+
+    *to = *from;
+    *from = (struct position){.kind = POSITION_NONE};
+    place_release(old);
+}
+
+void
+position_clear(struct position *pos)
+{
+    place_release(pos->place);
+    *pos = (struct position){.kind = POSITION_NONE};
+}
+
+/* A place like that one, to be changed; NULL without memory. */
+static struct place *
+place_like(const struct place *from)
+{
+    struct place *place = calloc(1, sizeof(*place));
+
+    if (place == NULL)
+        return NULL;
+    if (from != NULL) {
+        place->set = gtid_set_keep(from->set);
+        place->at = from->at;
+        place->inside = from->inside;
+        place->inside_at = from->inside_at;
+        memcpy(place->server, from->server, sizeof(place->server));
+        place->xa = xa_keep(from->xa);
+    }
+    atomic_init(&place->references, 1);
+    return place;
+}
+
+/* ---- a transaction against a position ---- */
+
+static bool
+place_covers(const struct place *place, const struct transaction *txn)
+{
+    if (place->set != NULL && txn->gtid.number != 0)
+        return gtid_set_contains(place->set, &txn->gtid);
+    return log_place_before(&txn->begin, &place->at) && !log_place_equal(&txn->begin, &place->at);
+}
+
+static bool
+is_inside(const struct place *place, const struct transaction *txn)
+{
+    if (txn->gtid.number != 0)
+        return gtid_equal(&place->inside, &txn->gtid);
+    return place->inside_at.number != 0 && log_place_equal(&place->inside_at, &txn->begin);
+}
+
+/* PostgreSQL's own rule: a commit whose record starts before the confirmed place is done. */
 bool
 position_covers(const struct position *pos, const struct transaction *txn)
 {
 #ifdef MUTANT_NO_SKIP
-    (void)pos, (void)txn;
+    (void)pos, (void)txn, (void)place_covers;
     return false;
 #else
+    if (pos->kind == POSITION_BINLOG)
+        return place_covers(pos->place, txn);
     return pos->kind == POSITION_LSN && txn->final < pos->end;
 #endif
 }
@@ -26,26 +119,97 @@ position_done(const struct position *pos, const struct transaction *txn)
 {
     if (position_covers(pos, txn))
         return UINT64_MAX;
-#ifndef MUTANT_NO_SKIP
+#ifdef MUTANT_NO_SKIP
+    (void)is_inside;
+#else
+    if (pos->kind == POSITION_BINLOG)
+        return pos->open != 0 && is_inside(pos->place, txn) ? pos->done : 0;
     if (pos->kind == POSITION_LSN && pos->open != 0 && pos->open == txn->final)
         return pos->done;
 #endif
     return 0;
 }
 
+/* ---- advance ---- */
+
+static void
+close_inside(struct position *pos)
+{
+    pos->open = pos->done = pos->rows = 0;
+    if (pos->place != NULL) {
+        pos->place->inside = (struct gtid){0};
+        pos->place->inside_at = (struct log_place){0};
+    }
+}
+
+/* A copy of the position's place in its stead, and the only reference to it; false without memory. */
+static bool
+own_place(struct position *pos)
+{
+    struct place *place = place_like(pos->place);
+
+    place_release(pos->place);
+    pos->place = place;
+    if (place == NULL)
+        *pos = (struct position){.kind = POSITION_NONE};
+    return place != NULL;
+}
+
+static void
+binlog_advance_whole(struct position *pos, const struct transaction *txn)
+{
+    if (!own_place(pos))
+        return;
+    close_inside(pos);
+    if (txn->after.number != 0)
+        pos->place->at = txn->after;
+    if (pos->place->set != NULL && txn->gtid.number != 0) {
+        struct gtid_set *set = gtid_set_copy(pos->place->set);
+
+        gtid_set_release(pos->place->set);
+        pos->place->set = set;
+        if (set == NULL || gtid_set_add(set, &txn->gtid, NULL) == -1)
+            position_clear(pos);
+    }
+}
+
+static void
+binlog_advance_part(struct position *pos, const struct transaction *txn, uint64_t changes)
+{
+    bool again = pos->open != 0 && is_inside(pos->place, txn);
+
+    if (!again && !own_place(pos))
+        return;
+    pos->open = 1;
+    pos->done = changes;
+    if (again)
+        return;
+    pos->rows = 0;
+    pos->place->inside = txn->gtid;
+    pos->place->inside_at = txn->begin;
+}
+
 void
 position_advance_whole(struct position *pos, const struct transaction *txn)
 {
+    if (pos->kind == POSITION_BINLOG) {
+        binlog_advance_whole(pos, txn);
+        return;
+    }
     assert(txn->end > txn->final);
 #ifndef MUTANT_NO_SKIP
     assert(pos->kind == POSITION_NONE || txn->end >= pos->end);
 #endif
-    *pos = (struct position){POSITION_LSN, txn->end, 0, 0};
+    *pos = (struct position){.kind = POSITION_LSN, .end = txn->end};
 }
 
 void
 position_advance_part(struct position *pos, const struct transaction *txn, uint64_t changes)
 {
+    if (pos->kind == POSITION_BINLOG) {
+        binlog_advance_part(pos, txn, changes);
+        return;
+    }
 #ifndef MUTANT_NO_SKIP
     assert(!position_covers(pos, txn));
     assert(pos->open != txn->final || changes >= pos->done);
@@ -54,6 +218,8 @@ position_advance_part(struct position *pos, const struct transaction *txn, uint6
     pos->open = txn->final;
     pos->done = changes;
 }
+
+/* ---- meet ---- */
 
 /* By place in the log: inside a transaction that is its commit record, with so many changes done. A
  * heartbeat's end may lie past the end that a position inside the next transaction still names. */
@@ -70,147 +236,140 @@ lsn_before(const struct position *a, const struct position *b)
     return a->end < b->end;
 }
 
+static struct position
+kept(const struct position *pos)
+{
+    struct position copy = *pos;
+
+    place_keep(copy.place);
+    return copy;
+}
+
+static const struct log_place *
+file_place(const struct position *pos)
+{
+    return pos->open != 0 ? &pos->place->inside_at : &pos->place->at;
+}
+
+/* Logs without GTIDs: files are in order. */
+static struct position
+file_meet(const struct position *a, const struct position *b)
+{
+    const struct log_place *a_at = file_place(a), *b_at = file_place(b);
+
+    if (log_place_equal(a_at, b_at))
+        return kept(a->done <= b->done ? a : b);
+    if (log_place_before(a_at, b_at))
+        return kept(a);
+    return log_place_before(b_at, a_at) ? kept(b) : (struct position){.kind = POSITION_NONE};
+}
+
+/* What is prepared at the meeting place: an entry of either whose preparing group both have. */
+static struct xa_list *
+xa_meet(const struct place *a, const struct place *b, const struct gtid_set *both)
+{
+    struct xa_list *list = NULL;
+
+    for (int side = 0; side < 2; side++) {
+        const struct xa_list *from = side == 0 ? a->xa : b->xa;
+
+        for (uint32_t i = 0; from != NULL && i < from->count; i++) {
+            struct xa_list *more;
+
+            if (!gtid_set_contains(both, &from->at[i].gtid) || xa_with(list, &from->at[i], &more, NULL) == -1)
+                continue;
+            xa_release(list);
+            list = more;
+        }
+    }
+    return list;
+}
+
+/* Into *out the inside of `a` as far as `b` has it too. */
+static void
+meet_inside(struct position *out, const struct position *a, const struct position *b)
+{
+    struct transaction txn = {.gtid = a->place->inside, .begin = a->place->inside_at};
+    uint64_t theirs;
+
+    if (a->open == 0)
+        return;
+    theirs = position_done(b, &txn);
+    out->done = theirs < a->done ? theirs : a->done;
+    if (out->done == 0)
+        return;
+    out->open = 1;
+    out->rows = out->done == a->done ? a->rows : b->rows;
+    out->place->inside = a->place->inside;
+    out->place->inside_at = a->place->inside_at;
+    memcpy(out->place->server, a->place->server, sizeof(a->place->server));
+}
+
+static struct position
+set_meet(const struct position *a, const struct position *b)
+{
+    struct position out = {.kind = POSITION_BINLOG};
+    const struct position *older = gtid_set_subset(a->place->set, b->place->set)   ? a
+                                   : gtid_set_subset(b->place->set, a->place->set) ? b
+                                                                                   : NULL;
+
+    out.place = place_like((older != NULL ? older : a)->place);
+    if (out.place == NULL)
+        return (struct position){.kind = POSITION_NONE};
+    close_inside(&out);
+    if (older == NULL) {
+        gtid_set_release(out.place->set);
+        xa_release(out.place->xa);
+        out.place->xa = NULL;
+        out.place->set = gtid_set_intersect(a->place->set, b->place->set);
+        if (out.place->set == NULL) {
+            position_clear(&out);
+            return out;
+        }
+        out.place->xa = xa_meet(a->place, b->place, out.place->set);
+        if (log_place_before(&b->place->at, &a->place->at))
+            out.place->at = b->place->at;
+    }
+    meet_inside(&out, a, b);
+    if (out.open == 0)
+        meet_inside(&out, b, a);
+    return out;
+}
+
 struct position
 position_meet(const struct position *a, const struct position *b)
 {
-    if (a->kind == POSITION_NONE || b->kind == POSITION_NONE)
-        return (struct position){POSITION_NONE, 0, 0, 0};
-    return lsn_before(a, b) ? *a : *b;
+    if (a->kind == POSITION_NONE || a->kind != b->kind)
+        return (struct position){.kind = POSITION_NONE};
+    if (a->kind == POSITION_LSN)
+        return lsn_before(a, b) ? *a : *b;
+    if (a->place->set == NULL || b->place->set == NULL)
+        return file_meet(a, b);
+    return set_meet(a, b);
+}
+
+/* ---- the same? ---- */
+
+static bool
+place_equal(const struct position *a, const struct position *b)
+{
+    const struct place *x = a->place, *y = b->place;
+
+    if (x == y)
+        return true;
+    if ((x->set == NULL) != (y->set == NULL))
+        return false;
+    if (x->set == NULL ? !log_place_equal(&x->at, &y->at) : !gtid_set_equal(x->set, y->set))
+        return false;
+    if (a->open != 0 && x->inside.number != 0 ? !gtid_equal(&x->inside, &y->inside)
+                                              : a->open != 0 && !log_place_equal(&x->inside_at, &y->inside_at))
+        return false;
+    return xa_equal(x->xa, y->xa);
 }
 
 bool
 position_equal(const struct position *a, const struct position *b)
 {
-    return a->kind == b->kind && a->end == b->end && a->open == b->open && a->done == b->done;
-}
-
-const char *
-lsn_print(uint64_t lsn, char *text)
-{
-    snprintf(text, LSN_TEXT_MAX, "%" PRIX32 "/%" PRIX32, (uint32_t)(lsn >> 32), (uint32_t)lsn);
-    return text;
-}
-
-size_t
-log_file_print(const struct log_place *place, char *text)
-{
-    return (size_t)snprintf(text, LOG_FILE_MAX, "%s.%06" PRIu32, place->base, place->number);
-}
-
-size_t
-transaction_print(const struct transaction *transaction, char *text)
-{
-    size_t n;
-
-    if (transaction->final != 0)
-        return (size_t)((char *)digits_lsn((uint8_t *)text, transaction->final) - text);
-    if (transaction->gtid.number != 0)
-        return gtid_print(&transaction->gtid, text);
-    n = log_file_print(&transaction->begin, text);
-    text[n++] = ':';
-    return (size_t)((char *)digits_uint((uint8_t *)text + n, transaction->begin.pos) - text);
-}
-
-/* One half: 1 to 8 hex digits; returns the end or NULL. */
-static const char *
-parse_hex(const char *p, uint32_t *out)
-{
-    uint32_t v = 0;
-    int n = 0;
-
-    for (; n < 9; n++, p++) {
-        int d;
-        if (*p >= '0' && *p <= '9')
-            d = *p - '0';
-        else if (*p >= 'a' && *p <= 'f')
-            d = *p - 'a' + 10;
-        else if (*p >= 'A' && *p <= 'F')
-            d = *p - 'A' + 10;
-        else
-            break;
-        if (n == 8)
-            return NULL;
-        v = (v << 4) | (uint32_t)d;
-    }
-    *out = v;
-    return n > 0 ? p : NULL;
-}
-
-static const char *
-parse_lsn(const char *p, uint64_t *out)
-{
-    uint32_t high, low;
-
-    p = parse_hex(p, &high);
-    if (p == NULL || *p++ != '/')
-        return NULL;
-    p = parse_hex(p, &low);
-    *out = ((uint64_t)high << 32) | low;
-    return p;
-}
-
-bool
-lsn_parse(uint64_t *out, const char *text)
-{
-    const char *end = parse_lsn(text, out);
-
-    return end != NULL && *end == 0;
-}
-
-const char *
-position_print(const struct position *pos, char *text)
-{
-    char end[LSN_TEXT_MAX], open[LSN_TEXT_MAX];
-
-    if (pos->kind == POSITION_NONE)
-        snprintf(text, POSITION_TEXT_MAX, "none");
-    else if (pos->open == 0)
-        snprintf(text, POSITION_TEXT_MAX, "lsn:%s", lsn_print(pos->end, end));
-    else
-        snprintf(text, POSITION_TEXT_MAX, "lsn:%s+%s/%" PRIu64, lsn_print(pos->end, end),
-                 lsn_print(pos->open, open), pos->done);
-    return text;
-}
-
-/* "+LSN/COUNT"; the caller has eaten the plus. */
-static bool
-parse_open(const char *p, struct position *pos)
-{
-    uint64_t count = 0;
-    int digits = 0;
-
-    p = parse_lsn(p, &pos->open);
-    if (p == NULL || *p++ != '/')
-        return false;
-    for (; *p >= '0' && *p <= '9'; p++, digits++) {
-        if (__builtin_mul_overflow(count, UINT64_C(10), &count) ||
-            __builtin_add_overflow(count, (uint64_t)(*p - '0'), &count))
-            return false;
-    }
-    pos->done = count;
-    return digits > 0 && *p == 0 && pos->open >= pos->end && count != UINT64_MAX;
-}
-
-int
-position_parse(struct position *out, const char *text, struct error *err)
-{
-    struct position pos = {POSITION_LSN, 0, 0, 0};
-    const char *p = text;
-
-    if (strcmp(text, "none") == 0) {
-        *out = (struct position){POSITION_NONE, 0, 0, 0};
-        return 0;
-    }
-    if (strncmp(p, "lsn:", 4) == 0)
-        p += 4;
-    p = parse_lsn(p, &pos.end);
-    if (p == NULL || (*p != 0 && *p != '+') || (*p == '+' && !parse_open(p + 1, &pos)))
-        return error_set(err, ERROR_CONFIG, "E_POSITION",
-                         "\"%.60s\" is not a position: expected lsn:HI/LO or "
-                         "lsn:HI/LO+HI/LO/COUNT, hexadecimal",
-                         text);
-    if (pos.end == 0)
-        return error_set(err, ERROR_CONFIG, "E_POSITION", "0/0 is not a position in any log");
-    *out = pos;
-    return 0;
+    return a->kind == b->kind && a->end == b->end && a->open == b->open && a->done == b->done &&
+           (a->kind != POSITION_BINLOG || place_equal(a, b));
 }

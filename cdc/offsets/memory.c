@@ -34,6 +34,7 @@ find(struct memory *memory, const char *pipeline, const char *sink)
 static void
 record_free(struct record *record)
 {
+    offset_clear(&record->offset);
     free(record->pipeline);
     free(record->sink);
     free(record);
@@ -68,7 +69,9 @@ memory_load(struct offsets *offsets, const char *pipeline, const char *sink, str
 {
     const struct record *record = find((struct memory *)offsets, pipeline, sink);
     (void)err;
-    *out = record != NULL ? record->offset : (struct offset){0};
+    *out = (struct offset){.state = OFFSET_NONE};
+    if (record != NULL)
+        offset_copy(out, &record->offset);
     out->epoch = record != NULL ? record->epoch : 0;
     return 0;
 }
@@ -96,7 +99,7 @@ memory_store(struct offsets *offsets, const char *pipeline, const char *sink,
                          "sink %s: another instance has taken over (epoch %llu, ours was %llu)",
                          sink, (unsigned long long)record->epoch,
                          (unsigned long long)offset->epoch);
-    record->offset = *offset;
+    offset_copy(&record->offset, offset);
     return 0;
 }
 

@@ -246,8 +246,8 @@ start(struct source *source, bool first, struct source_start *out, struct error 
     }
     snprintf(out->identity.id, sizeof(out->identity.id), "%s", m->server->system);
     out->identity.timeline = 1;
-    out->confirmed = (struct position){POSITION_LSN, m->server->confirmed, 0, 0};
-    out->latest = (struct position){POSITION_LSN, m->server->lsn, 0, 0};
+    out->confirmed = (struct position){.kind = POSITION_LSN, .end = m->server->confirmed};
+    out->latest = (struct position){.kind = POSITION_LSN, .end = m->server->lsn};
     m->next = first_after(m->server, m->server->confirmed);
     m->described = false;
     framer_connected(&m->framer);

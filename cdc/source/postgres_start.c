@@ -227,7 +227,7 @@ ask_slot(struct postgres_source *pg, const char *slot, struct source_start *out,
 
     if (res == NULL)
         return -1;
-    out->confirmed = out->latest = (struct position){POSITION_LSN, 0, 0, 0};
+    out->confirmed = out->latest = (struct position){.kind = POSITION_LSN};
     if (PQntuples(res) != 1 || !lsn_parse(&out->confirmed.end, pg_text(res, 0, 0)) ||
         !lsn_parse(&out->latest.end, pg_text(res, 0, 1)))
         rc = error_set(err, ERROR_RETRY, "E_SLOT_MISSING", "slot \"%s\" vanished while starting", slot);

@@ -35,6 +35,7 @@ struct frame {
     uint32_t offset;           /* of the message in batch->raw */
     uint32_t length;
     uint32_t transaction;      /* index into batch->transactions */
+    uint32_t rows;             /* that it holds; counted when it is shaped, 1 but for a binlog's row event */
     uint32_t query, query_length; /* the statement, where the log has it: a slice of batch->raw; length 0: none */
     uint8_t kind;              /* enum frame_kind */
 };

@@ -30,18 +30,25 @@ enum {
 
 /* Who the server is, for the offset record; another one is E_SOURCE_CHANGED. */
 struct source_identity {
-    char id[SOURCE_ID_MAX]; /* "postgresql:<systemid>/<database>" */
-    uint32_t timeline;
+    char id[SOURCE_ID_MAX]; /* "postgresql:<systemid>/<database>", "mysql:<server_uuid>", "mariadb:<server_id>" */
+    uint32_t timeline;      /* PostgreSQL's; 0 elsewhere */
 };
 
 /* What start found. */
 struct source_start {
     struct source_identity identity;
-    struct position confirmed; /* the server's own: it can't go back behind this */
+    struct position confirmed; /* the server's own: it can't go back behind this; NONE: it keeps none for us */
     struct position latest;    /* the server's end of log at this moment */
     bool created;              /* the slot was made by this start */
     char options_hash[20];     /* of what ordinals inside a transaction depend on */
 };
+
+static inline void
+source_start_clear(struct source_start *start)
+{
+    position_clear(&start->confirmed);
+    position_clear(&start->latest);
+}
 
 /* What read returns; -1 with *err set is the third answer. */
 enum source_read {
@@ -58,7 +65,8 @@ struct source_ops {
 
     /* Take the lease and open the stream. ERROR_RETRY while another instance holds it or the
      * server is away; ERROR_REFUSED with E_SLOT_MISSING, E_WAL_LOST ... where going on would
-     * lose data. `first` says that no sink has a position: only then a slot may be made. */
+     * lose data. `first` says that no sink has a position: only then a slot may be made.
+     * What *out held is overwritten; its positions are then the caller's to clear. */
     int (*start)(struct source *, bool first, struct source_start *out, struct error *err);
 
     /* K5: may a sink that stands at this offset go on from here? ERROR_REFUSED with E_GAP,

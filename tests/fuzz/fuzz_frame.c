@@ -150,7 +150,7 @@ stream_open(struct stream *s, uint8_t options)
     s->framer = (struct framer){.wants = wants, .is_enum = is_enum, .binary = (options & 1) != 0,
                                 .batch_size = options & 2 ? 64 : 4096};
     if (options & 4)
-        s->framer.read = (struct position){POSITION_LSN, 0x1000, 0x1100, 1};
+        s->framer.read = (struct position){.kind = POSITION_LSN, .end = 0x1000, .open = 0x1100, .done = 1};
     for (int i = 0; i < ENCODERS; i++) {
         struct encoder_settings settings = {
             .format = i == 0 ? FORMAT_AVRO : FORMAT_JSON,

@@ -217,7 +217,7 @@ transaction(struct scene *s, uint64_t final, int count)
 static void
 assert_read(const struct scene *s, uint64_t end, uint64_t open, uint64_t done)
 {
-    struct position want = {POSITION_LSN, end, open, done};
+    struct position want = {.kind = POSITION_LSN, .end = end, .open = open, .done = done};
     char a[POSITION_TEXT_MAX], b[POSITION_TEXT_MAX];
 
     if (!position_equal(&s->framer.read, &want))
@@ -371,7 +371,7 @@ what_the_position_covers_is_dropped(void **state)
     (void)state;
     scene_open(&s);
     describe(&s);
-    s.framer.read = (struct position){POSITION_LSN, 0x2030, 0, 0};
+    s.framer.read = (struct position){.kind = POSITION_LSN, .end = 0x2030};
     transaction(&s, 0x1000, 3);
     transaction(&s, 0x2000, 3);
     assert_int_equal(s.batch->nframes, 0);
@@ -396,7 +396,7 @@ inside_a_transaction_the_changes_that_are_done_are_dropped(void **state)
 
         scene_open(&s);
         describe(&s);
-        s.framer.read = (struct position){POSITION_LSN, 0x1030, 0x2000, done};
+        s.framer.read = (struct position){.kind = POSITION_LSN, .end = 0x1030, .open = 0x2000, .done = done};
         transaction(&s, 0x1000, 2); /* covered */
         begin(&s, 0x2000);
         rows(&s, ITEMS, 1);
@@ -425,7 +425,7 @@ another_transaction_in_the_place_of_the_open_one_is_a_divergence(void **state)
 
         scene_open(&s);
         describe(&s);
-        s.framer.read = (struct position){POSITION_LSN, 0x1030, 0x2000, 4};
+        s.framer.read = (struct position){.kind = POSITION_LSN, .end = 0x1030, .open = 0x2000, .done = 4};
         transaction(&s, 0x1000, 1);
         refuse_as(&s, begin_message(others[i]), ERROR_REFUSED, "E_DIVERGED");
         assert_non_null(strstr(s.err.text, "0/2000"));
@@ -441,7 +441,7 @@ a_transaction_that_comes_again_with_less_than_is_delivered_is_a_divergence(void 
     (void)state;
     scene_open(&s);
     describe(&s);
-    s.framer.read = (struct position){POSITION_LSN, 0x1030, 0x2000, 4};
+    s.framer.read = (struct position){.kind = POSITION_LSN, .end = 0x1030, .open = 0x2000, .done = 4};
     begin(&s, 0x2000);
     rows(&s, ITEMS, 3);
     refuse_as(&s, commit_message(0, 0x2000, 0x2030), ERROR_REFUSED, "E_DIVERGED");

@@ -693,7 +693,7 @@ a_type_without_a_binary_decoder_ends_a_binary_session(void **state)
     }
 }
 
-struct place {
+struct spot {
     struct position read;
     size_t frames; /* that lie before it */
 };
@@ -705,7 +705,7 @@ struct seen {
 
 struct run {
     struct seen *seen;
-    struct place *places; /* after each message */
+    struct spot *places; /* after each message */
     size_t nseen;
 };
 
@@ -734,7 +734,7 @@ read_from(struct capture *c, const struct position *from)
                                                   frame->ordinal, frame->relation->id};
         }
         batch_reset(batch, 1000);
-        run.places[i] = (struct place){framer.read, run.nseen};
+        run.places[i] = (struct spot){framer.read, run.nseen};
     }
     batch_free(batch);
     framer_free(&framer);
@@ -751,7 +751,7 @@ run_free(struct run *run)
 static void
 going_on_from_any_place_gives_exactly_the_rest(void **state)
 {
-    struct position none = {POSITION_NONE, 0, 0, 0};
+    struct position none = {.kind = POSITION_NONE};
 
     (void)state;
     for (int s = 0; s < nservers; s++) {
@@ -759,7 +759,7 @@ going_on_from_any_place_gives_exactly_the_rest(void **state)
         struct run all = read_from(&c, &none);
 
         for (size_t i = 0; i < c.count; i++) {
-            const struct place *place = &all.places[i];
+            const struct spot *place = &all.places[i];
             struct run rest;
             char at[POSITION_TEXT_MAX];
 

@@ -15,13 +15,13 @@ static const struct position none;
 static struct position
 at(uint64_t end)
 {
-    return (struct position){POSITION_LSN, end, 0, 0};
+    return (struct position){.kind = POSITION_LSN, .end = end};
 }
 
 static struct position
 inside(uint64_t end, uint64_t open, uint64_t done)
 {
-    return (struct position){POSITION_LSN, end, open, done};
+    return (struct position){.kind = POSITION_LSN, .end = end, .open = open, .done = done};
 }
 
 static struct transaction

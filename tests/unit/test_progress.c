@@ -13,7 +13,7 @@
 static struct position
 at(uint64_t end)
 {
-    return (struct position){POSITION_LSN, end, 0, 0};
+    return (struct position){.kind = POSITION_LSN, .end = end};
 }
 
 static void
@@ -92,7 +92,7 @@ static void
 a_sink_that_is_ahead_counts_from_where_reading_begins(void **state)
 {
     struct progress *progress = progress_new(2);
-    struct position from = {POSITION_LSN, 300, 350, 7};
+    struct position from = {.kind = POSITION_LSN, .end = 300, .open = 350, .done = 7};
 
     (void)state;
     progress_commit(progress, 0, 0, &from); /* its own place is 900 */

@@ -48,7 +48,7 @@ batch_of(const char *const *values, uint32_t n)
         event->value_length = (uint32_t)strlen(values[i]);
         buffer_put_string(encoded, values[i]);
     }
-    batch->end = (struct position){POSITION_LSN, 0x110, 0, 0};
+    batch->end = (struct position){.kind = POSITION_LSN, .end = 0x110};
     relation_release(rel);
     return batch;
 }
@@ -56,7 +56,7 @@ batch_of(const char *const *values, uint32_t n)
 static struct offset
 offset_at(uint64_t end)
 {
-    return (struct offset){.state = OFFSET_AT, .position = {POSITION_LSN, end, 0, 0}};
+    return (struct offset){.state = OFFSET_AT, .position = {.kind = POSITION_LSN, .end = end}};
 }
 
 static struct sink *
