@@ -165,6 +165,7 @@ go_before(struct sink_stage *s, const struct batch *batch, uint32_t index, struc
         position_advance_part(&at, &batch->transactions[frame->transaction].id, frame->ordinal);
     if (at.kind == POSITION_NONE)
         return error_set(err, ERROR_FATAL, "", "out of memory for a position");
+    at.rows = rows_inside(s, &at, batch, index);
     position_move(&s->written, &at);
     return 0;
 }

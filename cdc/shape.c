@@ -331,6 +331,18 @@ shape_change(struct shaping *s, uint32_t index, struct change *change, struct er
     return 0;
 }
 
+/* The source says that a person has to decide before anybody goes on. */
+static void
+stop_here(struct shaping *s, uint32_t index)
+{
+    struct cursor in = cursor_of(batch_message(s->batch, &s->batch->frames[index]));
+    struct error why = ERROR_INIT;
+    const char *code = cursor_string(&in, NULL);
+
+    error_set(&why, ERROR_CONFIG, code, "%.*s", (int)cursor_left(&in), (const char *)in.at);
+    fail_all(s->shape, s->batch, index, &why);
+}
+
 /* A frame of many changes. After one that can't be decoded nothing behind it can be trusted. */
 static int
 shape_rows(struct shaping *s, uint32_t index, struct error *err)
@@ -366,8 +378,13 @@ shape_frame(struct shaping *s, uint32_t index, struct error *err)
     struct frame *frame = &s->batch->frames[index];
     struct error why = ERROR_INIT;
     struct change change;
-    int rc = take_plans(s, index, err);
+    int rc;
 
+    if (frame->kind == FRAME_STOP) {
+        stop_here(s, index);
+        return 0;
+    }
+    rc = take_plans(s, index, err);
     if (rc != 0)
         return rc == 1 ? 0 : -1;
     if (frame->kind == FRAME_TRUNCATE)

@@ -24,8 +24,9 @@
 enum { BATCH_SINKS_MAX = 8 };
 
 enum frame_kind {
-    FRAME_ROW,      /* insert, update or delete: the source's own message, undecoded */
+    FRAME_ROW,      /* insert, update or delete: the source's own message, undecoded; a binlog's: many of them */
     FRAME_TRUNCATE, /* one for each relation of a truncate */
+    FRAME_STOP,     /* nobody may go on here: its message is the error's code, a zero, its text */
 };
 
 struct frame {
