@@ -39,7 +39,7 @@ struct position {
 
 /* A place in a binlog: "binlog.000123" is base "binlog", number 123. number 0: none. */
 struct log_place {
-    const char *base; /* interned: log_base */
+    const char *base; /* interned */
     uint32_t number;
     uint64_t pos;
 };
@@ -86,8 +86,8 @@ int position_parse(struct position *out, const char *text, struct error *err);
 #define TRANSACTION_TEXT_MAX 128
 size_t transaction_print(const struct transaction *, char *text);
 
-/* The interned base of a binlog's file name (of at most LOG_BASE_MAX bytes), and its number; -1: not such a
- * name, or out of memory. Printing gives back the name: "binlog.000123". */
+/* The interned base of a binlog's file name (of LOG_BASE_MAX bytes with its NUL), and its number, 1 to 10
+ * digits; -1: not such a name, or out of memory. Printing gives back the name: "binlog.000123". */
 #define LOG_BASE_MAX 64
 #define LOG_FILE_MAX (LOG_BASE_MAX + 12)
 int log_place_parse(struct log_place *out, struct bytes file, uint64_t pos);
