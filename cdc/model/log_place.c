@@ -1,61 +1,48 @@
 /* log_place.c -- see cdc/log_place.h. */
 #include "cdc/log_place.h"
 
-#include <pthread.h>
-#include <stdlib.h>
-
 #include "cdc/digits.h"
+#include "cdc/intern.h"
 
-/* A server has one base, so there are as many as servers that a process has seen. */
-struct base {
-    struct base *next;
-    char name[LOG_BASE_MAX];
-};
-
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static struct base *bases;
-
-static const char *
-intern(struct bytes name)
+/* 1 to 10 digits that fit; 0 is no number, since a log_place of number 0 is none. */
+static bool
+parse_number(const uint8_t *at, size_t len, uint32_t *out)
 {
-    struct base *at;
+    uint64_t number = 0;
 
-    pthread_mutex_lock(&lock);
-    for (at = bases; at != NULL; at = at->next) {
-        if (bytes_equal(name, bytes_of_string(at->name)))
-            break;
+    if (len < 1 || len > 10)
+        return false;
+    for (size_t i = 0; i < len; i++) {
+        if (at[i] < '0' || at[i] > '9')
+            return false;
+        number = number * 10 + (uint64_t)(at[i] - '0');
     }
-    if (at == NULL && (at = calloc(1, sizeof(*at))) != NULL) {
-        memcpy(at->name, name.at, name.len);
-        at->next = bases;
-        bases = at;
-    }
-    pthread_mutex_unlock(&lock);
-    return at != NULL ? at->name : NULL;
+    *out = (uint32_t)number;
+    return number > 0 && number <= UINT32_MAX;
 }
 
 int
 log_place_parse(struct log_place *out, struct bytes file, uint64_t pos)
 {
-    size_t dot = file.len, digits;
-    uint64_t number = 0;
+    char base[LOG_BASE_MAX];
+    uint32_t number;
+    size_t len = file.len;
+    const char *interned;
 
-    while (dot > 0 && file.at[dot - 1] != '.')
-        dot--;
-    digits = file.len - dot;
-    if (dot < 2 || dot > LOG_BASE_MAX || digits == 0 || digits > 10 || memchr(file.at, 0, file.len) != NULL)
+    while (len > 0 && file.at[len - 1] != '.')
+        len--;
+    if (len < 2 || len > LOG_BASE_MAX || !parse_number(file.at + len, file.len - len, &number))
         return -1;
-    for (size_t i = dot; i < file.len; i++) {
-        if (file.at[i] < '0' || file.at[i] > '9')
-            return -1;
-        number = number * 10 + (uint64_t)(file.at[i] - '0');
-    }
-    if (number == 0 || number > UINT32_MAX)
+    len--; /* the dot */
+    if (memchr(file.at, 0, len) != NULL)
+        return -1; /* it is a string from here on */
+    memcpy(base, file.at, len);
+    base[len] = 0;
+    interned = intern(base, len + 1);
+    if (interned == NULL)
         return -1;
-    out->base = intern(bytes_of(file.at, dot - 1));
-    out->number = (uint32_t)number;
-    out->pos = pos;
-    return out->base != NULL ? 0 : -1;
+    *out = (struct log_place){interned, number, pos};
+    return 0;
 }
 
 size_t

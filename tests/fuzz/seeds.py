@@ -164,8 +164,43 @@ def registry_seeds():
     yield b'[1,2.5,"x",true,{"id":"7"}]'
 
 
+def gtid_seeds():
+    """The first byte: 0 MySQL's text, 1 MariaDB's, 2 bytes, 3 one GTID. Two sets, parted by a NUL or by length."""
+    uuids = ["3e11fa47-71ca-11e1-9e33-c80aa9429562", "FFFFFFFF-ffff-ffff-ffff-ffffffffffff"]
+
+    def encoded(*rows, tagged):
+        count = 1 | len(rows) << 8 | 1 << 56 if tagged else len(rows)
+        raw = struct.pack("<Q", count)
+        for uuid, tag, intervals in rows:
+            raw += bytes.fromhex(uuid.replace("-", "")) + (bytes([len(tag) << 1]) + tag if tagged else b"")
+            raw += struct.pack("<Q", len(intervals)) + b"".join(struct.pack("<QQ", *i) for i in intervals)
+        return raw
+
+    def two(a, b):
+        return b"\2" + struct.pack("<H", len(a)) + a + b
+
+    a, c = uuids
+    yield f"\0{a}:1-3:5:tag_a:1-2:7\0{a}:2-6:tag_a:7,\n{c}:9223372036854775806".encode()
+    yield f"\0{c} : 1 - 9223372036854775806 , {a}:8:6:4:2-5:b:1:a:3".encode()
+    yield f"\0{a}:10-20\0{a}:12-14:18,{c}:z_9:1".encode()
+    yield f"\0{a}:5-3,".encode()
+    yield b"\x010-1-5,1-5-7\x000-1-4,4294967295-2-9"
+    yield b"\1 7-4294967295-9223372036854775806 ,\n3-1-1\x007-1-1"
+    yield f"\3{a}:77".encode()
+    yield f"\3 {c}:Tag_A:1".encode()
+    yield b"\x030-1-5"
+    plain = encoded((a, b"", [(1, 6), (7, 8)]), (c, b"", [(1, 2**63 - 1)]), tagged=False)
+    tags = encoded((a, b"", [(5, 6)]), (a, b"tag", [(1, 4), (6, 9)]), (c, b"z9", [(2, 3)]), tagged=True)
+    yield two(plain, tags)
+    yield two(encoded((a, b"tag", [(1, 4)]), tagged=True), encoded(tagged=False))
+    yield two(encoded((c, b"b", [(9, 10), (1, 2), (2, 5)]), (a, b"", []), (c, b"a" * 32, [(1, 2)]), tagged=True), tags)
+    yield two(encoded((a, b"", [(1, 1)]), tagged=False), plain)
+    yield two(tags[:-1], plain)
+
+
 SEEDS = {"fuzz_frame": frame_seeds, "fuzz_values": value_seeds, "fuzz_pgoutput": pgoutput_seeds,
-         "fuzz_config": config_seeds, "fuzz_offset": offset_seeds, "fuzz_registry": registry_seeds}
+         "fuzz_config": config_seeds, "fuzz_offset": offset_seeds, "fuzz_registry": registry_seeds,
+         "fuzz_gtid": gtid_seeds}
 
 
 def main(argv):
