@@ -94,7 +94,16 @@ lsn_print(uint64_t lsn, char *text)
 size_t
 log_file_print(const struct log_place *place, char *text)
 {
-    return (size_t)snprintf(text, LOG_FILE_MAX, "%s.%06" PRIu32, place->base, place->number);
+    size_t base = strlen(place->base);
+    uint8_t *at = (uint8_t *)text + base;
+
+    memcpy(text, place->base, base);
+    *at++ = '.';
+    for (uint32_t least = 100000; least > place->number && least > 1; least /= 10)
+        *at++ = '0'; /* six digits at least */
+    at = digits_uint(at, place->number);
+    *at = 0;
+    return (size_t)((char *)at - text);
 }
 
 size_t
