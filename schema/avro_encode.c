@@ -5,61 +5,25 @@
  *     value    00  u32 id
  *              before   0, or 2 and the row        (union branches are zig-zag: 0, 1 -> 0, 2)
  *              after    the same
- *              source   head | ts_ms | middle | sequence | ts_us ts_ns | end | txId lsn | 0 0 0
+ *              source   see source_block.c
  *              transaction 0, op, ts_ms ts_us ts_ns
  *
- * The parts in lower case between the bars that do not change from row to row are made with
- * the plan. One small function for each type of column writes it with its union branch: room
- * is asked for once, then bytes are stored. Nothing here allocates or formats.
+ * One small function for each type of column writes it with its union branch: room is asked for
+ * once, then bytes are stored. Nothing here allocates or formats.
  *
  * Any shape thread; reads the plan, the change and the stamp.
  */
 #include "plan.h"
 
-#include "cdc/digits.h"
-#include "cdc/version.h"
+#include "source_block.h"
+#include "store.h"
 #include "value_text.h"
-
-enum {
-    LONG_MAX_BYTES = 10,
-    BRANCH_NULL = 0,
-    BRANCH_VALUE = 2,
-};
-
-static inline uint8_t *
-store_long(uint8_t *at, int64_t v)
-{
-    uint64_t zigzag = ((uint64_t)v << 1) ^ (uint64_t)(v >> 63);
-
-    while (zigzag >= 0x80) {
-        *at++ = (uint8_t)(zigzag | 0x80);
-        zigzag >>= 7;
-    }
-    *at++ = (uint8_t)zigzag;
-    return at;
-}
 
 static inline uint8_t *
 store_branch(uint8_t *at, const struct field *field)
 {
     *at = BRANCH_VALUE;
     return at + field->optional;
-}
-
-static inline uint8_t *
-store_optional_long(uint8_t *at, int64_t v)
-{
-    *at++ = BRANCH_VALUE;
-    return store_long(at, v);
-}
-
-static inline uint8_t *
-store_bytes(uint8_t *at, struct bytes bytes)
-{
-    at = store_long(at, (int64_t)bytes.len);
-    if (bytes.len > 0)
-        memcpy(at, bytes.at, bytes.len);
-    return at + bytes.len;
 }
 
 static inline void
@@ -178,7 +142,7 @@ static enum field_result
 put_date(const struct field *field, const struct value *value, struct buffer *out)
 {
     if (value->special != VALUE_FINITE)
-        return put_number(field, value->special == VALUE_INFINITY ? INT32_MAX : INT32_MIN, out);
+        return put_number(field, special_days(value), out);
     return put_int(field, value, out);
 }
 
@@ -194,7 +158,7 @@ static enum field_result
 put_timestamp(const struct field *field, const struct value *value, struct buffer *out)
 {
     if (value->special != VALUE_FINITE)
-        return put_number(field, value->special == VALUE_INFINITY ? INT64_MAX : INT64_MIN, out);
+        return put_number(field, special_micros(value), out);
     return put_number(field, value->i, out);
 }
 
@@ -202,7 +166,7 @@ static enum field_result
 put_timestamp_millis(const struct field *field, const struct value *value, struct buffer *out)
 {
     if (value->special != VALUE_FINITE)
-        return put_timestamp(field, value, out);
+        return put_number(field, special_millis(value), out);
     return put_number(field, floor_div(value->i, 1000), out);
 }
 
@@ -212,13 +176,66 @@ put_zoned(const struct field *field, const struct value *value, struct buffer *o
     uint8_t text[TEXT_ZONED_MAX];
     struct value as_text = {.state = VALUE_SET};
 
-    if (value->special == VALUE_INFINITY)
-        as_text.bytes = bytes_of("infinity", 8);
-    else if (value->special != VALUE_FINITE)
-        as_text.bytes = bytes_of("-infinity", 9);
-    else
-        as_text.bytes = bytes_of(text, text_zoned(text, value->i, text_digits(field->column)));
+    as_text.bytes = bytes_of(text, text_zoned(text, value, text_digits(field->column)));
     return put_bytes(field, &as_text, out);
+}
+
+static uint8_t *
+store_srid(uint8_t *at, const struct value *value)
+{
+    if (value->scale != 0)
+        return store_optional_long(at, value->scale);
+    *at++ = BRANCH_NULL; /* 0: not told */
+    return at;
+}
+
+static enum field_result
+put_geometry(const struct field *field, const struct value *value, struct buffer *out)
+{
+    uint8_t *at = buffer_room(out, 2 + 2 * LONG_MAX_BYTES + value->bytes.len);
+
+    if (at == NULL)
+        return FIELD_DONE;
+    at = store_bytes(store_branch(at, field), value->bytes);
+    used(out, store_srid(at, value));
+    return FIELD_DONE;
+}
+
+static enum field_result
+put_point(const struct field *field, const struct value *value, struct buffer *out)
+{
+    double point[2];
+
+    if (!wkb_point(value->bytes, point))
+        return FIELD_NOT_A_POINT;
+    uint8_t *at = buffer_room(out, 3 + sizeof(point) + 2 * LONG_MAX_BYTES + value->bytes.len);
+    if (at == NULL)
+        return FIELD_DONE;
+    at = store_branch(at, field);
+    memcpy(at, point, sizeof(point));
+    at += sizeof(point);
+    *at++ = BRANCH_VALUE; /* WKB may be missing */
+    used(out, store_srid(store_bytes(at, value->bytes), value));
+    return FIELD_DONE;
+}
+
+/* An array: a block of so many floats, which stand there as Avro has them, and an empty block. */
+static enum field_result
+put_vector(const struct field *field, const struct value *value, struct buffer *out)
+{
+    struct bytes floats = value->bytes;
+
+    if (floats.len % sizeof(float) != 0)
+        return FIELD_NOT_A_VECTOR;
+    uint8_t *at = buffer_room(out, 2 + LONG_MAX_BYTES + floats.len);
+    if (at == NULL)
+        return FIELD_DONE;
+    at = store_branch(at, field);
+    if (floats.len > 0)
+        at = store_part(store_long(at, (int64_t)(floats.len / sizeof(float))), floats);
+    *at++ = 0;
+    used(out, at);
+    return FIELD_DONE;
 }
 
 static field_put *
@@ -231,6 +248,7 @@ put_function(const struct column *column)
         return put_bool;
     case TYPE_INT16:
     case TYPE_INT32:
+    case TYPE_YEAR:
         return put_int;
     case TYPE_INT64:
         return put_long;
@@ -243,6 +261,7 @@ put_function(const struct column *column)
     case TYPE_NUMERIC:
         return put_numeric;
     case TYPE_BYTES:
+    case TYPE_BITS:
         return put_bytes;
     case TYPE_DATE:
         return put_date;
@@ -252,17 +271,18 @@ put_function(const struct column *column)
         return millis ? put_timestamp_millis : put_timestamp;
     case TYPE_TIMESTAMPTZ:
         return put_zoned;
+    case TYPE_GEOMETRY:
+        return put_geometry;
+    case TYPE_POINT:
+        return put_point;
+    case TYPE_VECTOR:
+        return put_vector;
     case TYPE_TEXT:
     case TYPE_UUID:
     case TYPE_JSON:
     case TYPE_ENUM:
-    case TYPE_OTHER:
-    case TYPE_BITS:
     case TYPE_SET:
-    case TYPE_YEAR:
-    case TYPE_GEOMETRY:
-    case TYPE_POINT:
-    case TYPE_VECTOR:
+    case TYPE_OTHER:
         return put_text;
     }
     return put_text;
@@ -280,7 +300,7 @@ put_absent(const struct field *field, const struct value *value, struct buffer *
         buffer_put_u8(out, BRANCH_NULL);
         return FIELD_DONE;
     }
-    if (!field->unavailable)
+    if (field->unsent != UNSENT_MARKER)
         return FIELD_UNCHANGED;
     struct value marker = {.state = VALUE_SET, .bytes = bytes_of_string(UNAVAILABLE)};
     return put_bytes(field, &marker, out);
@@ -337,13 +357,6 @@ put_optional_row(const struct plan *plan, const struct value *row, struct buffer
 }
 
 static inline uint8_t *
-store_part(uint8_t *at, struct bytes part)
-{
-    memcpy(at, part.at, part.len);
-    return at + part.len;
-}
-
-static inline uint8_t *
 store_op(uint8_t *at, enum change_op op)
 {
     *at++ = 2; /* length 1 */
@@ -351,35 +364,19 @@ store_op(uint8_t *at, enum change_op op)
     return at;
 }
 
-/* All that follows the rows in Debezium's envelope. */
+/* All that follows the source in Debezium's envelope. */
 static void
-put_tail(const struct plan *plan, const struct shot *shot, struct buffer *out)
+put_tail(const struct shot *shot, struct buffer *out)
 {
-    const struct transaction *transaction = &shot->change->transaction->id;
-    int64_t commit = transaction->commit_us, now = shot->stamp->now_us;
-    size_t parts = plan->source_start.len + plan->source_middle.len + plan->source_end.len;
-    uint8_t *at = buffer_room(out, parts + TEXT_SEQUENCE_MAX + 10 * LONG_MAX_BYTES + 16);
+    int64_t now = shot->stamp->now_us;
+    uint8_t *at = buffer_room(out, 4 * LONG_MAX_BYTES + 8);
 
     if (at == NULL)
         return;
-    at = store_part(at, plan->source_start);
-    at = store_long(at, floor_div(commit, 1000));
-    at = store_part(at, plan->source_middle);
-    /* at most 2 * 20 digits and 7 signs: a length below 64 is one byte, put in afterwards */
-    size_t sequence = text_sequence(at + 1, shot->change);
-    at[0] = (uint8_t)(sequence << 1);
-    at += 1 + sequence;
-    at = store_optional_long(at, commit);
-    at = store_optional_long(at, nanos_of(commit));
-    at = store_part(at, plan->source_end);
-    at = store_optional_long(at, transaction->xid);
-    at = store_optional_long(at, (int64_t)shot->change->lsn);
-    memset(at, BRANCH_NULL, 4); /* xmin, origin, origin_lsn; transaction */
-    at = store_op(at + 4, shot->op);
+    *at++ = BRANCH_NULL; /* transaction */
+    at = store_op(at, shot->op);
     at = store_optional_long(at, floor_div(now, 1000));
-    at = store_optional_long(at, now);
-    at = store_optional_long(at, nanos_of(now));
-    used(out, at);
+    used(out, store_avro_times(at, now));
 }
 
 static enum field_result
@@ -390,8 +387,10 @@ put_debezium(const struct plan *plan, const struct shot *shot, struct buffer *ou
     enum field_result result = put_optional_row(plan, shot->before, out, column);
     if (result == FIELD_DONE)
         result = put_optional_row(plan, shot->after, out, column);
-    if (result == FIELD_DONE)
-        put_tail(plan, shot, out);
+    if (result == FIELD_DONE) {
+        plan->put_source(plan, shot->change, out);
+        put_tail(shot, out);
+    }
     return result;
 }
 
@@ -425,64 +424,16 @@ put_plain(const struct plan *plan, const struct shot *shot, struct buffer *out, 
         result = put_key_row(plan, shot->after, out, column);
     else
         result = put_row(plan->fields, plan->nfields, shot->after, out, column);
-    uint8_t *at = buffer_room(out, TEXT_EVENT_MAX + LONG_MAX_BYTES + 4);
+    uint8_t *at = buffer_room(out, TEXT_EVENT_MAX + LONG_MAX_BYTES + 8);
     if (result != FIELD_DONE || at == NULL)
         return result;
     at = store_op(at, shot->op);
     at = store_long(at, shot->change->transaction->id.commit_us);
-    size_t id = text_event_id(at + 1, shot->change, shot->output);
-    at[0] = (uint8_t)(id << 1); /* below 64: one byte */
-    used(out, at + 1 + id);
+    used(out, store_length(at, text_event_id(at + 1, shot->change, shot->output)));
     return FIELD_DONE;
 }
 
 /* ---- the plan ---- */
-
-static void
-put_constant(struct buffer *out, const char *text)
-{
-    uint8_t *at = buffer_room(out, LONG_MAX_BYTES + strlen(text));
-
-    if (at != NULL)
-        used(out, store_bytes(at, bytes_of_string(text)));
-}
-
-/* The buffer's bytes as a part of the plan; empties the buffer. */
-static bool
-take_part(struct plan *plan, struct buffer *text, struct bytes *part)
-{
-    void *copy = NULL;
-
-    if (!buffer_failed(text))
-        copy = arena_copy(&plan->arena, text->at, text->len);
-    *part = bytes_of(copy, text->len);
-    buffer_reset(text);
-    return copy != NULL;
-}
-
-static bool
-make_parts(struct plan *plan)
-{
-    struct buffer text = {0};
-    bool made;
-
-    put_constant(&text, ROWFERRY_VERSION);
-    put_constant(&text, "postgresql");
-    put_constant(&text, plan->settings->pipeline);
-    made = take_part(plan, &text, &plan->source_start);
-
-    buffer_put_u8(&text, 0); /* snapshot's union has the string first */
-    put_constant(&text, "false");
-    put_constant(&text, plan->settings->database);
-    buffer_put_u8(&text, BRANCH_VALUE); /* sequence */
-    made = take_part(plan, &text, &plan->source_middle) && made;
-
-    put_constant(&text, plan->relation->schema);
-    put_constant(&text, plan->relation->table);
-    made = take_part(plan, &text, &plan->source_end) && made;
-    buffer_free(&text);
-    return made;
-}
 
 int
 avro_plan_prepare(struct plan *plan, struct error *err)
@@ -493,7 +444,7 @@ avro_plan_prepare(struct plan *plan, struct error *err)
         plan->key_fields[i].put = put_function(plan->key_fields[i].column);
     plan->put_key = avro_put_key;
     plan->put_value = plan->settings->envelope == ENVELOPE_PLAIN ? put_plain : put_debezium;
-    if (!make_parts(plan))
+    if (!source_block_avro(plan))
         return error_set(err, ERROR_FATAL, "", "out of memory for a plan");
     return 0;
 }

@@ -12,7 +12,7 @@
  *
  * Runs when a plan is made, under the shape cache's lock.
  */
-#include "plan.h"
+#include "source_block.h"
 
 #include <avro.h>
 #include <errno.h>
@@ -82,25 +82,46 @@ put_decimal_type(struct buffer *out, const struct column *column)
                   column->scale, column->precision, column->scale, column->precision);
 }
 
-/* A record can be written out once in a schema; from then on it goes by its name. */
-static void
-put_numeric_type(struct buffer *out, bool *defined)
+/* Records that are the type of a column. */
+enum record { RECORD_NUMERIC = 1, RECORD_GEOMETRY = 2, RECORD_POINT = 4 };
+
+#define RECORD(space, name, doc, fields) \
+    "{\"type\":\"record\",\"name\":\"" name "\",\"namespace\":\"" space "\"," \
+    "\"fields\":[" fields "],\"connect.doc\":\"" doc "\",\"connect.version\":1," \
+    "\"connect.name\":\"" space "." name "\"}"
+
+static const char *
+record_text(enum record record, bool defined)
 {
-    if (*defined) {
-        buffer_put_string(out, "\"io.debezium.data.VariableScaleDecimal\"");
-        return;
+    switch (record) {
+    case RECORD_NUMERIC:
+        break;
+    case RECORD_GEOMETRY:
+        return defined ? "\"io.debezium.data.geometry.Geometry\""
+                       : RECORD("io.debezium.data.geometry", "Geometry", "Geometry",
+                                AVRO_REQUIRED("wkb", "bytes") "," AVRO_OPTIONAL("srid", "int"));
+    case RECORD_POINT:
+        return defined ? "\"io.debezium.data.geometry.Point\""
+                       : RECORD("io.debezium.data.geometry", "Point", "Geometry (POINT)",
+                                AVRO_REQUIRED("x", "double") "," AVRO_REQUIRED("y", "double") ","
+                                AVRO_OPTIONAL("wkb", "bytes") "," AVRO_OPTIONAL("srid", "int"));
     }
-    *defined = true;
-    buffer_put_string(out, "{\"type\":\"record\",\"name\":\"VariableScaleDecimal\","
-                           "\"namespace\":\"io.debezium.data\",\"fields\":["
-                           "{\"name\":\"scale\",\"type\":\"int\"},"
-                           "{\"name\":\"value\",\"type\":\"bytes\"}],"
-                           "\"connect.doc\":\"Variable scaled decimal\",\"connect.version\":1,"
-                           "\"connect.name\":\"io.debezium.data.VariableScaleDecimal\"}");
+    return defined ? "\"io.debezium.data.VariableScaleDecimal\""
+                   : RECORD("io.debezium.data", "VariableScaleDecimal", "Variable scaled decimal",
+                            AVRO_REQUIRED("scale", "int") "," AVRO_REQUIRED("value", "bytes"));
 }
 
+/* A record can be written out once in a schema; from then on it goes by its name. */
 static void
-put_enum_type(struct buffer *out, const char *labels)
+put_record_type(struct buffer *out, enum record record, unsigned *defined)
+{
+    buffer_put_string(out, record_text(record, (*defined & record) != 0));
+    *defined |= record;
+}
+
+/* Texts that are one, or some, of a list. */
+static void
+put_enum_type(struct buffer *out, const char *name, const char *labels)
 {
     buffer_put_string(out, "{\"type\":\"string\",\"connect.version\":1,");
     if (labels != NULL) {
@@ -108,11 +129,35 @@ put_enum_type(struct buffer *out, const char *labels)
         json_cstring(out, labels);
         buffer_put_string(out, "},");
     }
-    buffer_put_string(out, "\"connect.name\":\"io.debezium.data.Enum\"}");
+    buffer_printf(out, "\"connect.name\":\"%s\"}", name);
 }
 
 static void
-put_type(struct buffer *out, const struct column *column, const char *labels, bool *defined)
+put_bits_type(struct buffer *out, const struct column *column)
+{
+    buffer_printf(out,
+                  "{\"type\":\"bytes\",\"connect.version\":1,"
+                  "\"connect.parameters\":{\"length\":\"%d\"},"
+                  "\"connect.name\":\"io.debezium.data.Bits\"}",
+                  column->length);
+}
+
+static void
+put_time_type(struct buffer *out, const struct column *column)
+{
+    bool millis = column_in_millis(column);
+
+    if (column->type == TYPE_TIMESTAMP)
+        put_semantic(out, "long", millis ? "io.debezium.time.Timestamp"
+                                         : "io.debezium.time.MicroTimestamp");
+    else if (millis)
+        put_semantic(out, "int", "io.debezium.time.Time");
+    else
+        put_semantic(out, "long", "io.debezium.time.MicroTime");
+}
+
+static void
+put_type(struct buffer *out, const struct column *column, const char *labels, unsigned *defined)
 {
     switch (column->type) {
     case TYPE_BOOL:
@@ -137,16 +182,20 @@ put_type(struct buffer *out, const struct column *column, const char *labels, bo
         put_decimal_type(out, column);
         break;
     case TYPE_NUMERIC:
-        put_numeric_type(out, defined);
+        put_record_type(out, RECORD_NUMERIC, defined);
+        break;
+    case TYPE_GEOMETRY:
+        put_record_type(out, RECORD_GEOMETRY, defined);
+        break;
+    case TYPE_POINT:
+        put_record_type(out, RECORD_POINT, defined);
+        break;
+    case TYPE_VECTOR:
+        buffer_put_string(out, "{\"type\":\"array\",\"items\":\"float\",\"connect.version\":1,"
+                               "\"connect.name\":\"io.debezium.data.FloatVector\"}");
         break;
     case TYPE_TEXT:
     case TYPE_OTHER:
-    case TYPE_BITS:
-    case TYPE_SET:
-    case TYPE_YEAR:
-    case TYPE_GEOMETRY:
-    case TYPE_POINT:
-    case TYPE_VECTOR:
         buffer_put_string(out, "\"string\"");
         break;
     case TYPE_BYTES:
@@ -159,20 +208,23 @@ put_type(struct buffer *out, const struct column *column, const char *labels, bo
         put_semantic(out, "string", "io.debezium.data.Json");
         break;
     case TYPE_ENUM:
-        put_enum_type(out, labels);
+        put_enum_type(out, "io.debezium.data.Enum", labels);
+        break;
+    case TYPE_SET:
+        put_enum_type(out, "io.debezium.data.EnumSet", labels);
+        break;
+    case TYPE_BITS:
+        put_bits_type(out, column);
+        break;
+    case TYPE_YEAR:
+        put_semantic(out, "int", "io.debezium.time.Year");
         break;
     case TYPE_DATE:
         put_semantic(out, "int", "io.debezium.time.Date");
         break;
     case TYPE_TIME:
-        if (column_in_millis(column))
-            put_semantic(out, "int", "io.debezium.time.Time");
-        else
-            put_semantic(out, "long", "io.debezium.time.MicroTime");
-        break;
     case TYPE_TIMESTAMP:
-        put_semantic(out, "long", column_in_millis(column) ? "io.debezium.time.Timestamp"
-                                                    : "io.debezium.time.MicroTimestamp");
+        put_time_type(out, column);
         break;
     case TYPE_TIMESTAMPTZ:
         put_semantic(out, "string", "io.debezium.time.ZonedTimestamp");
@@ -226,6 +278,9 @@ put_default(struct buffer *out, const struct column *column, const char *text)
     case TYPE_INT64:
         put_integer_default(out, text, INT64_MIN, INT64_MAX);
         break;
+    case TYPE_YEAR:
+        put_integer_default(out, text, 0, 2155);
+        break;
     case TYPE_FLOAT32:
     case TYPE_FLOAT64:
         put_float_default(out, text);
@@ -243,12 +298,16 @@ put_default(struct buffer *out, const struct column *column, const char *text)
 
 static void
 put_field(struct buffer *out, const struct field *field, const struct catalog_column *known,
-          bool *defined)
+          unsigned *defined)
 {
+    const char *labels = field->column->labels; /* of the log: of that moment */
+
+    if (labels == NULL && known != NULL)
+        labels = known->enum_labels;
     buffer_put_string(out, "{\"name\":\"");
     buffer_put_string(out, field->name); /* an Avro name: nothing to escape */
     buffer_put_string(out, field->optional ? "\",\"type\":[\"null\"," : "\",\"type\":");
-    put_type(out, field->column, known != NULL ? known->enum_labels : NULL, defined);
+    put_type(out, field->column, labels, defined);
     if (field->optional)
         buffer_put_string(out, "],\"default\":null");
     else if (known != NULL && known->known && known->default_text != NULL)
@@ -267,7 +326,7 @@ known_column(const struct catalog_table *catalog, uint16_t index)
 static void
 put_columns(struct buffer *out, const struct plan *plan, const struct catalog_table *catalog)
 {
-    bool defined = false;
+    unsigned defined = 0;
 
     for (uint16_t i = 0; i < plan->nfields; i++) {
         if (i > 0)
@@ -280,7 +339,7 @@ static void
 put_key_schema(struct buffer *out, const struct plan *plan, const struct catalog_table *catalog,
                const char *space)
 {
-    bool defined = false;
+    unsigned defined = 0;
 
     buffer_printf(out, "{\"type\":\"record\",\"name\":\"Key\",\"namespace\":\"%s\",\"fields\":[",
                   space);
@@ -314,31 +373,13 @@ put_plain_schema(struct buffer *out, const struct plan *plan,
                   space);
 }
 
-#define OPTIONAL(name, type) \
-    "{\"name\":\"" name "\",\"type\":[\"null\",\"" type "\"],\"default\":null}"
-#define REQUIRED(name, type) "{\"name\":\"" name "\",\"type\":\"" type "\"}"
-
-static const char source_schema[] =
-    "{\"type\":\"record\",\"name\":\"Source\",\"namespace\":\"io.debezium.connector.postgresql\","
-    "\"fields\":[" REQUIRED("version", "string") "," REQUIRED("connector", "string") ","
-    REQUIRED("name", "string") "," REQUIRED("ts_ms", "long") ","
-    "{\"name\":\"snapshot\",\"type\":[{\"type\":\"string\",\"connect.version\":1,"
-    "\"connect.parameters\":{\"allowed\":\"true,first,first_in_data_collection,"
-    "last_in_data_collection,last,false,incremental\"},\"connect.default\":\"false\","
-    "\"connect.name\":\"io.debezium.data.Enum\"},\"null\"],\"default\":\"false\"},"
-    REQUIRED("db", "string") "," OPTIONAL("sequence", "string") "," OPTIONAL("ts_us", "long") ","
-    OPTIONAL("ts_ns", "long") "," REQUIRED("schema", "string") "," REQUIRED("table", "string") ","
-    OPTIONAL("txId", "long") "," OPTIONAL("lsn", "long") "," OPTIONAL("xmin", "long") ","
-    OPTIONAL("origin", "string") "," OPTIONAL("origin_lsn", "long") "],"
-    "\"connect.version\":1,\"connect.name\":\"io.debezium.connector.postgresql.Source\"}";
-
 static const char after_source[] =
     "{\"name\":\"transaction\",\"type\":[\"null\",{\"type\":\"record\",\"name\":\"block\","
-    "\"namespace\":\"event\",\"fields\":[" REQUIRED("id", "string") ","
-    REQUIRED("total_order", "long") "," REQUIRED("data_collection_order", "long") "],"
+    "\"namespace\":\"event\",\"fields\":[" AVRO_REQUIRED("id", "string") ","
+    AVRO_REQUIRED("total_order", "long") "," AVRO_REQUIRED("data_collection_order", "long") "],"
     "\"connect.version\":1,\"connect.name\":\"event.block\"}],\"default\":null},"
-    REQUIRED("op", "string") "," OPTIONAL("ts_ms", "long") "," OPTIONAL("ts_us", "long") ","
-    OPTIONAL("ts_ns", "long");
+    AVRO_REQUIRED("op", "string") "," AVRO_OPTIONAL("ts_ms", "long") ","
+    AVRO_OPTIONAL("ts_us", "long") "," AVRO_OPTIONAL("ts_ns", "long");
 
 static void
 put_debezium_schema(struct buffer *out, const struct plan *plan,
@@ -355,7 +396,7 @@ put_debezium_schema(struct buffer *out, const struct plan *plan,
                   "{\"name\":\"after\",\"type\":[\"null\",\"Value\"],\"default\":null},"
                   "{\"name\":\"source\",\"type\":",
                   space);
-    buffer_put_string(out, source_schema);
+    buffer_put_string(out, source_block_schema(plan->settings->connector));
     buffer_put_string(out, "},");
     buffer_put_string(out, after_source);
     buffer_printf(out, "],\"connect.version\":2,\"connect.name\":\"%s.Envelope\"}", space);

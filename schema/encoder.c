@@ -31,6 +31,15 @@ struct span {
     uint32_t offset, length;
 };
 
+/* What makes the server send whole rows. */
+static const char *
+whole_rows(const struct plan *plan)
+{
+    return plan->settings->connector == CONNECTOR_POSTGRESQL
+               ? "ALTER TABLE ... REPLICA IDENTITY FULL"
+               : "set binlog_row_image=FULL";
+}
+
 static int
 value_error(const struct work *work, enum field_result result)
 {
@@ -39,13 +48,16 @@ value_error(const struct work *work, enum field_result result)
         [FIELD_NOT_FINITE] = "is NaN or infinite, which a decimal can't say",
         [FIELD_OUT_OF_RANGE] = "is out of the range of its type",
         [FIELD_NOT_UTF8] = "is not valid UTF-8",
-        [FIELD_UNCHANGED] = "was not sent by the server (an unchanged, large value)",
+        [FIELD_UNCHANGED] = "was not sent by the server (an unchanged value); ",
+        [FIELD_NOT_A_POINT] = "is not a point with two coordinates",
+        [FIELD_NOT_A_VECTOR] = "is not a vector of floats",
     };
     const struct relation *rel = work->plan->relation;
     const char *code = result == FIELD_NOT_UTF8 ? "E_TEXT_ENCODING" : "E_VALUE";
 
-    return error_set(work->err, ERROR_DATA, code, "table %s.%s: column %s %s", rel->schema,
-                     rel->table, rel->columns[work->column].name, what[result]);
+    return error_set(work->err, ERROR_DATA, code, "table %s.%s: column %s %s%s", rel->schema,
+                     rel->table, rel->columns[work->column].name, what[result],
+                     result == FIELD_UNCHANGED ? whole_rows(work->plan) : "");
 }
 
 /* The end of what was encoded, as an offset; checked once for each piece. */
@@ -108,6 +120,7 @@ emit(struct work *work, struct span key, unsigned flags)
     *event = (struct event){
         .route = work->plan->route,
         .frame = work->frame,
+        .row = work->shot.change->row,
         .output = work->shot.output++,
         .flags = (uint8_t)(flags | (key.length == 0 ? EVENT_KEY_NULL : 0u)),
         .key_offset = key.offset,
@@ -176,9 +189,9 @@ encode_delete(struct work *work)
 
     if (!old_has_key(work->plan, work->shot.change))
         return error_set(work->err, ERROR_DATA, "E_KEY_UNKNOWN",
-                         "table %s.%s: a delete does not carry the configured key; ALTER TABLE "
-                         "... REPLICA IDENTITY FULL, or choose a key inside the identity",
-                         rel->schema, rel->table);
+                         "table %s.%s: a delete does not carry the configured key; %s, or choose "
+                         "a key inside the identity",
+                         rel->schema, rel->table, whole_rows(work->plan));
     if (encode_key(work, work->shot.change->old_row, &key) == -1)
         return -1;
     return emit_delete(work, key);

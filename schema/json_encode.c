@@ -11,30 +11,15 @@
  */
 #include "plan.h"
 
-#include "cdc/digits.h"
 #include "cdc/json.h"
-#include "cdc/version.h"
-#include "value_text.h"
+#include "source_block.h"
+#include "store.h"
 
 /* Inline, so that the length of a literal is known when it is compiled. */
 static inline void
 put_literal(struct buffer *out, const char *text)
 {
     buffer_put(out, text, strlen(text));
-}
-
-static inline uint8_t *
-store(uint8_t *at, const char *text)
-{
-    memcpy(at, text, strlen(text));
-    return at + strlen(text);
-}
-
-static inline uint8_t *
-store_part(uint8_t *at, struct bytes part)
-{
-    memcpy(at, part.at, part.len);
-    return at + part.len;
 }
 
 /* ---- one function for each type of column ---- */
@@ -130,23 +115,19 @@ static enum field_result
 put_date(const struct field *field, const struct value *value, struct buffer *out)
 {
     (void)field;
-    if (value->special != VALUE_FINITE)
-        json_int(out, value->special == VALUE_INFINITY ? INT32_MAX : INT32_MIN);
-    else
-        json_int(out, value->i);
+    json_int(out, value->special == VALUE_FINITE ? value->i : special_days(value));
     return FIELD_DONE;
 }
 
 static enum field_result
 put_timestamp(const struct field *field, const struct value *value, struct buffer *out)
 {
-    int64_t v = value->i;
+    bool millis = column_in_millis(field->column);
 
     if (value->special != VALUE_FINITE)
-        v = value->special == VALUE_INFINITY ? INT64_MAX : INT64_MIN;
-    else if (column_in_millis(field->column))
-        v = floor_div(v, 1000);
-    json_int(out, v);
+        json_int(out, millis ? special_millis(value) : special_micros(value));
+    else
+        json_int(out, millis ? floor_div(value->i, 1000) : value->i);
     return FIELD_DONE;
 }
 
@@ -157,13 +138,69 @@ put_zoned(const struct field *field, const struct value *value, struct buffer *o
 
     if (at == NULL)
         return FIELD_DONE; /* the buffer remembers */
-    if (value->special != VALUE_FINITE) {
-        put_literal(out, value->special == VALUE_INFINITY ? "\"infinity\"" : "\"-infinity\"");
-        return FIELD_DONE;
-    }
-    size_t len = text_zoned(at + 1, value->i, text_digits(field->column));
+    size_t len = text_zoned(at + 1, value, text_digits(field->column));
     at[0] = at[len + 1] = '"';
     out->len += len + 2;
+    return FIELD_DONE;
+}
+
+/* The end of both kinds of geometry. */
+static void
+put_wkb(const struct value *value, struct buffer *out)
+{
+    put_literal(out, "\"wkb\":");
+    json_base64(out, value->bytes);
+    put_literal(out, ",\"srid\":");
+    if (value->scale != 0) /* 0: not told */
+        json_int(out, value->scale);
+    else
+        put_literal(out, "null");
+    buffer_put_u8(out, '}');
+}
+
+static enum field_result
+put_geometry(const struct field *field, const struct value *value, struct buffer *out)
+{
+    (void)field;
+    buffer_put_u8(out, '{');
+    put_wkb(value, out);
+    return FIELD_DONE;
+}
+
+static enum field_result
+put_point(const struct field *field, const struct value *value, struct buffer *out)
+{
+    double point[2];
+
+    (void)field;
+    if (!wkb_point(value->bytes, point))
+        return FIELD_NOT_A_POINT;
+    put_literal(out, "{\"x\":");
+    json_double(out, point[0]);
+    put_literal(out, ",\"y\":");
+    json_double(out, point[1]);
+    buffer_put_u8(out, ',');
+    put_wkb(value, out);
+    return FIELD_DONE;
+}
+
+static enum field_result
+put_vector(const struct field *field, const struct value *value, struct buffer *out)
+{
+    const uint8_t *at = value->bytes.at, *end = at + value->bytes.len;
+
+    (void)field;
+    if (value->bytes.len % sizeof(float) != 0)
+        return FIELD_NOT_A_VECTOR;
+    buffer_put_u8(out, '[');
+    for (; at < end; at += sizeof(float)) {
+        float f;
+        memcpy(&f, at, sizeof(f));
+        if (at > value->bytes.at)
+            buffer_put_u8(out, ',');
+        json_float(out, f);
+    }
+    buffer_put_u8(out, ']');
     return FIELD_DONE;
 }
 
@@ -176,6 +213,7 @@ put_function(const struct column *column, bool exact)
     case TYPE_INT16:
     case TYPE_INT32:
     case TYPE_INT64:
+    case TYPE_YEAR:
         return put_long;
     case TYPE_FLOAT32:
         return put_float;
@@ -186,6 +224,7 @@ put_function(const struct column *column, bool exact)
     case TYPE_NUMERIC:
         return exact ? put_exact : put_numeric;
     case TYPE_BYTES:
+    case TYPE_BITS:
         return put_bytes;
     case TYPE_DATE:
         return put_date;
@@ -194,17 +233,18 @@ put_function(const struct column *column, bool exact)
         return put_timestamp;
     case TYPE_TIMESTAMPTZ:
         return put_zoned;
+    case TYPE_GEOMETRY:
+        return put_geometry;
+    case TYPE_POINT:
+        return put_point;
+    case TYPE_VECTOR:
+        return put_vector;
     case TYPE_TEXT:
     case TYPE_UUID:
     case TYPE_JSON:
     case TYPE_ENUM:
-    case TYPE_OTHER:
-    case TYPE_BITS:
     case TYPE_SET:
-    case TYPE_YEAR:
-    case TYPE_GEOMETRY:
-    case TYPE_POINT:
-    case TYPE_VECTOR:
+    case TYPE_OTHER:
         return put_text;
     }
     return put_text;
@@ -212,53 +252,55 @@ put_function(const struct column *column, bool exact)
 
 /* ---- rows ---- */
 
-static enum field_result
-put_value(const struct field *field, const struct value *value, struct buffer *out)
+/* `,"name":value`; nothing for a value that is left out. */
+static inline enum field_result
+put_member(const struct field *field, const struct value *value, struct buffer *out)
 {
+    if (value->state == VALUE_UNCHANGED && field->unsent != UNSENT_MARKER)
+        return field->unsent == UNSENT_LEFT_OUT ? FIELD_DONE : FIELD_UNCHANGED;
     buffer_put(out, field->label.at, field->label.len);
     if (value->state == VALUE_SET)
         return field->put(field, value, out);
-    if (value->state == VALUE_NULL) {
-        if (!field->optional)
-            return FIELD_NULL;
-        put_literal(out, "null");
-        return FIELD_DONE;
+    if (value->state == VALUE_UNCHANGED) {
+        struct value marker = {.state = VALUE_SET, .bytes = bytes_of_string(UNAVAILABLE)};
+        return field->put(field, &marker, out);
     }
-    if (!field->unavailable)
-        return FIELD_UNCHANGED;
-    struct value marker = {.state = VALUE_SET, .bytes = bytes_of_string(UNAVAILABLE)};
-    return field->put(field, &marker, out);
+    if (!field->optional)
+        return FIELD_NULL;
+    put_literal(out, "null");
+    return FIELD_DONE;
 }
 
-/* The fields without the braces. */
-static enum field_result
-put_fields(const struct field *fields, uint16_t count, const struct value *row,
-           struct buffer *out, uint16_t *column)
+/* Members have been put from there on, each with a comma before it: the first becomes the brace. */
+static inline void
+first_brace(struct buffer *out, size_t from)
 {
-    for (uint16_t i = 0; i < count; i++) {
-        if (i > 0)
-            buffer_put_u8(out, ',');
-        enum field_result result = put_value(&fields[i], &row[fields[i].index], out);
-        if (result != FIELD_DONE) {
-            *column = fields[i].index;
-            return result;
-        }
-    }
-    return FIELD_DONE;
+    if (out->len > from)
+        out->at[from] = '{';
+    else
+        buffer_put_u8(out, '{');
 }
 
 static enum field_result
 put_object(const struct field *fields, uint16_t count, const struct value *row,
            struct buffer *out, uint16_t *column)
 {
+    size_t from = out->len;
+
     if (row == NULL) {
         put_literal(out, "null");
         return FIELD_DONE;
     }
-    buffer_put_u8(out, '{');
-    enum field_result result = put_fields(fields, count, row, out, column);
+    for (uint16_t i = 0; i < count; i++) {
+        enum field_result result = put_member(&fields[i], &row[fields[i].index], out);
+        if (result != FIELD_DONE) {
+            *column = fields[i].index;
+            return result;
+        }
+    }
+    first_brace(out, from);
     buffer_put_u8(out, '}');
-    return result;
+    return FIELD_DONE;
 }
 
 static enum field_result
@@ -268,54 +310,27 @@ json_put_key(const struct plan *plan, const struct value *row, struct buffer *ou
     return put_object(plan->key_fields, plan->nkey, row, out, column);
 }
 
-/* `,"ts_us":1000,"ts_ns":1000000` */
-static uint8_t *
-store_times(uint8_t *at, int64_t micros)
-{
-    at = digits_int(store(at, ",\"ts_us\":"), micros);
-    return digits_int(store(at, ",\"ts_ns\":"), nanos_of(micros));
-}
-
 static void
 put_part(struct buffer *out, struct bytes part)
 {
     buffer_put(out, part.at, part.len);
 }
 
-/* The sequence is JSON inside a string: text_sequence with its quotes escaped. */
-static uint8_t *
-store_sequence(uint8_t *at, const struct change *change)
-{
-    at = digits_uint(store(at, "\"[\\\""), change->transaction->id.final);
-    at = digits_uint(store(at, "\\\",\\\""), change->lsn);
-    return store(at, "\\\"]\"");
-}
-
-/* All that follows the rows in Debezium's envelope. */
+/* All that follows the source in Debezium's envelope. */
 static void
-put_tail(const struct plan *plan, const struct shot *shot, struct buffer *out)
+put_tail(const struct shot *shot, struct buffer *out)
 {
-    const struct transaction *transaction = &shot->change->transaction->id;
-    size_t parts = plan->source_start.len + plan->source_middle.len + plan->source_end.len;
-    uint8_t *p = buffer_room(out, parts + 10 * DIGITS_INT_MAX + 256), *at = p;
+    uint8_t *at = buffer_room(out, 4 * DIGITS_INT_MAX + 128);
 
-    if (p == NULL)
+    if (at == NULL)
         return; /* the buffer remembers */
-    at = store_part(at, plan->source_start);
-    at = digits_int(at, floor_div(transaction->commit_us, 1000));
-    at = store_part(at, plan->source_middle);
-    at = store_sequence(at, shot->change);
-    at = store_times(at, transaction->commit_us);
-    at = store_part(at, plan->source_end);
-    at = digits_uint(at, transaction->xid);
-    at = digits_int(store(at, ",\"lsn\":"), (int64_t)shot->change->lsn);
-    at = store(at, ",\"xmin\":null,\"origin\":null,\"origin_lsn\":null},\"transaction\":null,"
-                   "\"op\":\"");
+    at = store_literal(at, ",\"transaction\":null,\"op\":\"");
     *at++ = (uint8_t)shot->op;
-    at = digits_int(store(at, "\",\"ts_ms\":"), floor_div(shot->stamp->now_us, 1000));
-    at = store_times(at, shot->stamp->now_us);
+    at = store_literal(at, "\",\"ts_ms\":");
+    at = digits_int(at, floor_div(shot->stamp->now_us, 1000));
+    at = store_json_times(at, shot->stamp->now_us);
     *at++ = '}';
-    out->len += (size_t)(at - p);
+    out->len = (size_t)(at - out->at);
 }
 
 static enum field_result
@@ -332,7 +347,8 @@ put_debezium(const struct plan *plan, const struct shot *shot, struct buffer *ou
     result = put_object(plan->fields, plan->nfields, shot->after, out, column);
     if (result != FIELD_DONE)
         return result;
-    put_tail(plan, shot, out);
+    plan->put_source(plan, shot->change, out);
+    put_tail(shot, out);
     return FIELD_DONE;
 }
 
@@ -346,12 +362,11 @@ put_plain_row(const struct plan *plan, const struct shot *shot, struct buffer *o
     for (uint16_t i = 0; i < plan->nfields; i++) {
         const struct field *field = &plan->fields[i];
         bool shown = shot->after != NULL && (field->key || !shot->key_only);
-        enum field_result result = put_value(field, shown ? &shot->after[i] : &null, out);
+        enum field_result result = put_member(field, shown ? &shot->after[i] : &null, out);
         if (result != FIELD_DONE) {
             *column = i;
             return result;
         }
-        buffer_put_u8(out, ',');
     }
     return FIELD_DONE;
 }
@@ -367,11 +382,12 @@ put_event_id(struct buffer *out, const struct shot *shot)
 static enum field_result
 put_plain(const struct plan *plan, const struct shot *shot, struct buffer *out, uint16_t *column)
 {
-    buffer_put_u8(out, '{');
+    size_t from = out->len;
     enum field_result result = put_plain_row(plan, shot, out, column);
     if (result != FIELD_DONE)
         return result;
-    put_literal(out, "\"__op\":\"");
+    put_literal(out, ",\"__op\":\"");
+    first_brace(out, from);
     buffer_put_u8(out, (uint8_t)shot->op);
     put_literal(out, "\",\"__ts_us\":");
     json_int(out, shot->change->transaction->id.commit_us);
@@ -416,47 +432,15 @@ put_line(const struct plan *plan, const struct shot *shot, struct buffer *out, u
 /* ---- the plan ---- */
 
 static bool
-take_part(struct plan *plan, struct buffer *text, struct bytes *part)
-{
-    void *copy = NULL;
-
-    if (!buffer_failed(text))
-        copy = arena_copy(&plan->arena, text->at, text->len);
-    *part = bytes_of(copy, text->len);
-    buffer_reset(text);
-    return copy != NULL;
-}
-
-static bool
-make_parts(struct plan *plan, struct buffer *text)
+make_line_table(struct plan *plan, struct buffer *text)
 {
     const struct relation *rel = plan->relation;
-    bool made;
-
-    put_literal(text, ",\"source\":{\"version\":");
-    json_cstring(text, ROWFERRY_VERSION);
-    put_literal(text, ",\"connector\":\"postgresql\",\"name\":");
-    json_cstring(text, plan->settings->pipeline);
-    put_literal(text, ",\"ts_ms\":");
-    made = take_part(plan, text, &plan->source_start);
-
-    put_literal(text, ",\"snapshot\":\"false\",\"db\":");
-    json_cstring(text, plan->settings->database);
-    put_literal(text, ",\"sequence\":");
-    made = take_part(plan, text, &plan->source_middle) && made;
-
-    put_literal(text, ",\"schema\":");
-    json_cstring(text, rel->schema);
-    put_literal(text, ",\"table\":");
-    json_cstring(text, rel->table);
-    put_literal(text, ",\"txId\":");
-    made = take_part(plan, text, &plan->source_end) && made;
-
     const char *both = arena_printf(&plan->arena, "%s.%s", rel->schema, rel->table);
+
     put_literal(text, ",\"table\":");
     json_cstring(text, both == NULL ? "" : both);
     put_literal(text, ",\"key\":");
-    return take_part(plan, text, &plan->line_table) && made && both != NULL;
+    return plan_take_part(plan, text, &plan->line_table) && both != NULL;
 }
 
 static bool
@@ -467,9 +451,10 @@ prepare_fields(struct plan *plan, struct field *fields, uint16_t count, struct b
 
     for (uint16_t i = 0; i < count; i++) {
         fields[i].put = put_function(fields[i].column, exact);
+        buffer_put_u8(text, ',');
         json_cstring(text, fields[i].name);
         buffer_put_u8(text, ':');
-        made = take_part(plan, text, &fields[i].label) && made;
+        made = plan_take_part(plan, text, &fields[i].label) && made;
     }
     return made;
 }
@@ -483,7 +468,8 @@ json_plan_prepare(struct plan *plan, struct error *err)
     plan->put_value = plan->settings->line ? put_line : put_envelope;
     bool made = prepare_fields(plan, plan->fields, plan->nfields, &text);
     made = prepare_fields(plan, plan->key_fields, plan->nkey, &text) && made;
-    made = make_parts(plan, &text) && made;
+    made = make_line_table(plan, &text) && made;
+    made = source_block_json(plan) && made;
     buffer_free(&text);
     if (!made)
         return error_set(err, ERROR_FATAL, "", "out of memory for a plan");

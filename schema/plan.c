@@ -184,9 +184,14 @@ key_configured(struct key *key, const struct relation *rel, const char *columns,
     }
 }
 
+/* The key as the log tells it: in its order, or by flags on the columns. */
 static void
 key_flagged(struct key *key, const struct relation *rel)
 {
+    for (uint16_t k = 0; k < rel->nkey; k++)
+        key->columns[key->count++] = rel->key[k];
+    if (rel->nkey > 0)
+        return;
     for (uint16_t i = 0; i < rel->ncolumns; i++) {
         if (rel->columns[i].identity)
             key->columns[key->count++] = i;
@@ -254,7 +259,15 @@ static bool
 has_marker(enum value_type type)
 {
     return type == TYPE_TEXT || type == TYPE_JSON || type == TYPE_ENUM || type == TYPE_OTHER ||
-           type == TYPE_BYTES;
+           type == TYPE_BYTES || type == TYPE_SET;
+}
+
+static enum unsent
+unsent_of(const struct plan *plan, const struct column *column)
+{
+    if (has_marker(column->type))
+        return UNSENT_MARKER;
+    return plan->settings->format == FORMAT_JSON ? UNSENT_LEFT_OUT : UNSENT_ERROR;
 }
 
 /* Two columns may not become one field; plain's own three fields are taken as well. */
@@ -284,7 +297,7 @@ check_names(const struct plan *plan, struct error *err)
 }
 
 /* Whether a column of the value may be NULL. A plain delete carries the key only and a plain
- * truncate nothing. */
+ * truncate nothing. A binlog says itself which columns are NOT NULL. */
 static bool
 is_optional(const struct plan *plan, const struct field *field,
             const struct catalog_table *catalog, const bool *nullable)
@@ -294,10 +307,14 @@ is_optional(const struct plan *plan, const struct field *field,
     if (settings->envelope == ENVELOPE_PLAIN &&
         (!field->key || settings->truncate == TRUNCATE_EMIT))
         return true;
+    if (field->column->type == TYPE_GEOMETRY || (nullable != NULL && nullable[field->index]))
+        return true; /* Debezium's Geometry is optional by itself */
+    if (settings->connector != CONNECTOR_POSTGRESQL)
+        return !field->column->not_null;
     if (catalog == NULL || !catalog->exists || catalog->columns == NULL)
         return true;
     const struct catalog_column *known = &catalog->columns[field->index];
-    return !known->known || !known->not_null || (nullable != NULL && nullable[field->index]);
+    return !known->known || !known->not_null;
 }
 
 static int
@@ -323,13 +340,13 @@ make_fields(struct plan *plan, const struct key *key, const struct catalog_table
                            : field->column->name;
         if (field->name == NULL)
             return out_of_memory(err);
-        field->unavailable = has_marker(field->column->type);
+        field->unsent = unsent_of(plan, field->column);
         field->optional = is_optional(plan, field, catalog, nullable);
     }
     for (uint16_t k = 0; k < key->count; k++) {
         plan->key_fields[k] = plan->fields[key->columns[k]];
         plan->key_fields[k].optional = false;
-        plan->key_fields[k].unavailable = false; /* a marker is no key */
+        plan->key_fields[k].unsent = UNSENT_ERROR; /* a marker is no key */
     }
     return check_names(plan, err);
 }
@@ -416,6 +433,18 @@ encoder_plan(struct encoder *encoder, const struct relation *rel,
 fail:
     plan_free(plan);
     return -1;
+}
+
+bool
+plan_take_part(struct plan *plan, struct buffer *text, struct bytes *part)
+{
+    void *copy = NULL;
+
+    if (!buffer_failed(text))
+        copy = arena_copy(&plan->arena, text->at, text->len);
+    *part = bytes_of(copy, text->len);
+    buffer_reset(text);
+    return copy != NULL;
 }
 
 void

@@ -1,6 +1,6 @@
 /*
  * plan.h -- what a plan holds; shared by plan.c (makes it), encoder.c (runs it), avro_schema.c
- * (schema texts), avro_encode.c and json_encode.c (bytes), and nobody else.
+ * (schema texts), avro_encode.c, json_encode.c and source_block.c (bytes), and nobody else.
  *
  * A plan is made under the shape cache's lock and then only read, by any shape thread. It lives
  * in the shape of its relation, so the relation outlives it.
@@ -18,10 +18,19 @@ enum field_result {
     FIELD_OUT_OF_RANGE,
     FIELD_NOT_UTF8,
     FIELD_UNCHANGED,     /* not sent, and its type has no marker for that */
+    FIELD_NOT_A_POINT,
+    FIELD_NOT_A_VECTOR,
 };
 
 /* What a column whose value was not sent carries instead (Debezium's word for it). */
 #define UNAVAILABLE "__debezium_unavailable_value"
+
+/* What becomes of a value that was not sent. */
+enum unsent {
+    UNSENT_ERROR = 0,
+    UNSENT_MARKER,
+    UNSENT_LEFT_OUT, /* JSON: the object does not have the field */
+};
 
 struct field;
 
@@ -33,11 +42,11 @@ struct field {
     field_put *put;
     const struct column *column;
     const char *name;      /* as an Avro name; the column's own in JSON */
-    struct bytes label;    /* JSON: `"name":` */
+    struct bytes label;    /* JSON: `,"name":` */
     uint16_t index;        /* of the column */
     bool optional;
     bool key;              /* a key column */
-    uint8_t unavailable;   /* has a marker for an unchanged value */
+    uint8_t unsent;        /* enum unsent */
 };
 
 /* One event as it is to be written. */
@@ -70,13 +79,16 @@ struct plan {
     const char *key_schema, *value_schema; /* NULL: none */
     int32_t key_id, value_id;
 
-    /* The parts of the source block that do not change from row to row: up to ts_ms, from
-     * there to sequence, then schema and table. JSON has its seams in the same places. */
+    /* The source block, and its parts that do not change from row to row (source_block.c). */
+    void (*put_source)(const struct plan *, const struct change *, struct buffer *);
     struct bytes source_start, source_middle, source_end;
     struct bytes line_table; /* JSON lines: `,"table":"schema.table","key":` */
 
     struct arena arena; /* owns all of the above but relation, settings and route */
 };
+
+/* The buffer's bytes as a part of the plan; empties the buffer. False when out of memory. */
+bool plan_take_part(struct plan *, struct buffer *text, struct bytes *part);
 
 /* Names of topics, of Avro fields, and dotted Avro namespaces: what is not allowed becomes `_`.
  * NULL when out of memory. */

@@ -1,5 +1,6 @@
 /*
- * value_text.h -- values that go out as text: instants with a zone, exact decimals, event ids.
+ * value_text.h -- values whose form takes thought: instants with a zone, dates that are none, exact
+ * decimals, points, event ids.
  *
  * All write into memory that the caller knows to be large enough; no NUL. Pure; any thread.
  */
@@ -9,15 +10,18 @@
 #include "cdc/batch.h"
 #include "cdc/change.h"
 
+#define MICROS_PER_DAY INT64_C(86400000000)
+
 enum {
     TEXT_ZONED_MAX = 48,
     TEXT_EVENT_MAX = EVENT_ID_MAX,
     TEXT_SEQUENCE_MAX = 64,
 };
 
-/* Microseconds since 1970 as "2020-01-02T03:04:05.678000Z", with `digits` decimals (0 to 6);
- * ISO 8601 years: at least four digits, "+" before more, 1 BC is 0000. Returns the length. */
-size_t text_zoned(uint8_t *at, int64_t micros, unsigned digits);
+/* A TIMESTAMPTZ as "2020-01-02T03:04:05.678000Z", with `digits` decimals (0 to 6); ISO 8601
+ * years: at least four digits, "+" before more, 1 BC is 0000. "0000-00-00T00:00:00Z" and the like
+ * for a date that is none; "infinity", "-infinity". Returns the length. */
+size_t text_zoned(uint8_t *at, const struct value *, unsigned digits);
 
 /* `["<final>","<lsn>"]`: Debezium's order of events, as it writes it. */
 size_t text_sequence(uint8_t *at, const struct change *);
@@ -27,6 +31,10 @@ size_t text_event_id(uint8_t *at, const struct change *, unsigned output);
 
 /* An unscaled two's complement integer with its point put in: "-12.50". Appends. */
 void text_decimal(struct buffer *out, struct bytes unscaled, int32_t scale);
+
+/* x and y of a WKB point, of either byte order; false if it is anything else: empty, of three
+ * dimensions, another geometry, with bytes left. */
+bool wkb_point(struct bytes wkb, double point[2]);
 
 /* a / b, rounded down. */
 static inline int64_t
@@ -41,6 +49,32 @@ static inline unsigned
 text_digits(const struct column *column)
 {
     return column->precision < 0 || column->precision > 6 ? 6u : (unsigned)column->precision;
+}
+
+/* What stands for a date or timestamp that is none, or not finite. The first come right after the
+ * least number, in the order of their fields. */
+static inline int32_t
+special_days(const struct value *value)
+{
+    if (value->special == VALUE_NO_DATE)
+        return (int32_t)(INT32_MIN + value->i / MICROS_PER_DAY);
+    return value->special == VALUE_INFINITY ? INT32_MAX : INT32_MIN;
+}
+
+static inline int64_t
+special_micros(const struct value *value)
+{
+    if (value->special == VALUE_NO_DATE)
+        return INT64_MIN + value->i;
+    return value->special == VALUE_INFINITY ? INT64_MAX : INT64_MIN;
+}
+
+static inline int64_t
+special_millis(const struct value *value)
+{
+    if (value->special == VALUE_NO_DATE)
+        return INT64_MIN + value->i / 1000;
+    return special_micros(value);
 }
 
 /* Microseconds to nanoseconds; stays at the end of the range rather than wrapping. */

@@ -16,7 +16,8 @@ enum {
     DIGITS_LSN_MAX = 17,  /* FFFFFFFF/FFFFFFFF */
 };
 
-extern const char digits_pairs[200]; /* "00" "01" ... "99" */
+extern const char digits_pairs[200];     /* "00" "01" ... "99" */
+extern const uint64_t digits_powers[20]; /* [0] is 0, else 10 to its index */
 
 static inline uint8_t *
 digits_two(uint8_t *at, unsigned v)
@@ -25,11 +26,20 @@ digits_two(uint8_t *at, unsigned v)
     return at + 2;
 }
 
+/* How many digits a number has: 1 to 20. 1233 / 4096 is nearly the logarithm of 2. */
+static inline unsigned
+digits_count(uint64_t v)
+{
+    unsigned bits = 64u - (unsigned)__builtin_clzll(v | 1);
+    unsigned guess = bits * 1233u >> 12;
+
+    return guess + (v >= digits_powers[guess]);
+}
+
 static inline uint8_t *
 digits_uint(uint8_t *at, uint64_t v)
 {
-    uint8_t text[DIGITS_UINT_MAX];
-    uint8_t *from = text + sizeof(text);
+    uint8_t *end = at + digits_count(v), *from = end;
 
     while (v >= 100) {
         uint64_t rest = v / 100;
@@ -37,15 +47,11 @@ digits_uint(uint8_t *at, uint64_t v)
         digits_two(from, (unsigned)(v - rest * 100));
         v = rest;
     }
-    if (v >= 10) {
-        from -= 2;
-        digits_two(from, (unsigned)v);
-    } else {
-        *--from = (uint8_t)('0' + v);
-    }
-    size_t len = (size_t)(text + sizeof(text) - from);
-    memcpy(at, from, len);
-    return at + len;
+    if (v >= 10)
+        digits_two(at, (unsigned)v);
+    else
+        *at = (uint8_t)('0' + v);
+    return end;
 }
 
 static inline uint8_t *

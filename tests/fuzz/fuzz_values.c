@@ -47,7 +47,7 @@ write_out(const struct column *column, const struct value *value, struct buffer 
         break;
     case TYPE_TIMESTAMP:
     case TYPE_TIMESTAMPTZ:
-        if (text_zoned(zoned, value->i, text_digits(column)) > sizeof(zoned))
+        if (text_zoned(zoned, value, text_digits(column)) > sizeof(zoned))
             abort();
         break;
     case TYPE_TEXT:

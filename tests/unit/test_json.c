@@ -118,6 +118,24 @@ integers_are_written_to_the_last_one(void **state)
 }
 
 static void
+integers_around_every_power_of_ten_are_right(void **state)
+{
+    uint64_t power = 1;
+    (void)state;
+
+    for (int zeros = 0; zeros < 20; zeros++, power *= 10) {
+        for (uint64_t v = power - 1; v <= power + 1; v++) {
+            char text[24];
+
+            snprintf(text, sizeof(text), "%llu", (unsigned long long)v);
+            buffer_reset(&out);
+            json_uint(&out, v);
+            assert_string_equal(buffer_cstr(&out), text);
+        }
+    }
+}
+
+static void
 doubles_are_short(void **state)
 {
     (void)state;
@@ -215,6 +233,7 @@ main(void)
         cmocka_unit_test(every_byte_is_escaped_at_every_place_of_a_word),
         cmocka_unit_test(utf8_passes_and_anything_else_is_replaced),
         cmocka_unit_test(integers_are_written_to_the_last_one),
+        cmocka_unit_test(integers_around_every_power_of_ten_are_right),
         cmocka_unit_test(doubles_are_short),
         cmocka_unit_test(numbers_that_json_has_no_word_for_are_strings),
         cmocka_unit_test(every_double_reads_back_as_itself),
