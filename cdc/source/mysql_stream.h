@@ -13,6 +13,7 @@
 #include "../decode/binlog_frame.h"
 #include "cdc/offset.h"
 #include "cdc/source.h"
+#include "mysql_facts.h"
 #include "mysql_wire.h"
 
 enum { HEARTBEAT_S = 5, READ_TIMEOUT_S = 60, LEASE_LOOK_MS = 5000 };
@@ -30,12 +31,10 @@ struct mysql_source {
     bool second_checksums;
     bool second_checked;   /* the first group there is the one that is wanted */
     struct mysql_server server;
-    char name[SERVER_NAME_MAX]; /* MySQL's server_uuid, MariaDB's server_id */
-    bool by_gtid;
+    struct mysql_facts facts; /* of the last start */
     bool checksums;        /* the server writes them */
     struct binlog_framer framer;
     struct error broken;   /* resume had no memory */
-    struct source_identity identity;
     int64_t lease_due;     /* clock_monotonic_ms */
 };
 
@@ -53,18 +52,6 @@ void mysql_server_uuid(const struct config *, enum mysql_role, char *out);
 /* The session of a dump: checksums, heartbeats, who we are; MariaDB: where to begin (NULL: by place). */
 int mysql_dump_session(MYSQL *, const struct config *, bool mariadb, enum mysql_role, const struct gtid_set *from,
                        struct error *err);
-
-/* Where the server's log ends: with GTIDs a set, else a place. Overwrites *out. */
-int mysql_latest(MYSQL *, const struct mysql_server *, bool by_gtid, const char *name, struct position *out,
-                 struct error *err);
-/* Whether the log has GTIDs that a position can be made of; who the server is. */
-int mysql_by_gtid(MYSQL *, const struct mysql_server *, bool *by_gtid, struct error *err);
-int mysql_server_name(MYSQL *, const struct mysql_server *, char *name, struct source_identity *, struct error *err);
-
-/* Does the server still have what follows this position? REFUSED with E_BINLOG_PURGED, E_DIVERGED, E_SOURCE_CHANGED,
- * E_POSITION_FOREIGN. `ahead`: set instead of E_DIVERGED where what the position has may only not be visible yet. */
-int mysql_check_position(MYSQL *, const struct mysql_server *, const char *name,
-                         const struct source_identity *, const struct offset *, bool *ahead, struct error *err);
 
 /* The operations of source.h that belong to a start. */
 int mysql_start(struct source *, bool first, struct source_start *out, struct error *err);
