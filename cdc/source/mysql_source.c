@@ -387,7 +387,7 @@ mysql_source_open(struct source **out, const struct config *config, bool mariadb
         .arg = my,
         .batch_size = (size_t)config->batch.size,
         .event_max = (size_t)source->event_size,
-        .warn_statements = source->statements == STATEMENTS_WARN,
+        .warn_statements = source->statements == STATEMENT_WARN,
         .accept_nontransactional = source->nontransactional == NONTRANSACTIONAL_ACCEPT,
         .keep_query = source->rows_query,
     };
