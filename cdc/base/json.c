@@ -223,7 +223,9 @@ put_not_finite(struct buffer *out, double v)
 /*
  * The fewest decimals n / 10^k that read back as v. Both are exact below 2^53 and 10^22,
  * and one division rounds once: what a correct reader gets too. `as_float` asks for the
- * float that v was. False when there are none, or the exponent form is the shorter one.
+ * float that v was. False when there are none, when there are more than 15 digits (two texts of 16
+ * may read back as v, and the product's rounding picks the farther one), or the exponent form is
+ * the shorter one.
  */
 static bool
 put_decimal(struct buffer *out, double v, bool as_float)
@@ -237,7 +239,7 @@ put_decimal(struct buffer *out, double v, bool as_float)
         return false;
     for (k = 0; k <= 10; k++, power *= 10) {
         double scaled = magnitude * ten[k];
-        if (scaled >= 9e15)
+        if (scaled >= 1e15)
             return false;
         whole = (uint64_t)(scaled + 0.5);
         double back = (double)whole / ten[k];
@@ -298,16 +300,15 @@ json_float(struct buffer *out, float v)
 }
 
 void
-json_base64(struct buffer *out, struct bytes raw)
+json_base64_characters(struct buffer *out, struct bytes raw)
 {
     static const char alphabet[64] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
                                      "abcdefghijklmnopqrstuvwxyz0123456789+/";
-    uint8_t *p = buffer_room(out, (raw.len + 2) / 3 * 4 + 2), *at = p;
+    uint8_t *p = buffer_room(out, (raw.len + 2) / 3 * 4), *at = p;
     size_t i = 0;
 
     if (p == NULL)
         return;
-    *at++ = '"';
     for (; raw.len - i >= 3; i += 3, at += 4) {
         uint32_t w = (uint32_t)raw.at[i] << 16 | (uint32_t)raw.at[i + 1] << 8 | raw.at[i + 2];
         at[0] = (uint8_t)alphabet[w >> 18];
@@ -324,6 +325,13 @@ json_base64(struct buffer *out, struct bytes raw)
         at[3] = '=';
         at += 4;
     }
-    *at++ = '"';
     out->len += (size_t)(at - p);
+}
+
+void
+json_base64(struct buffer *out, struct bytes raw)
+{
+    buffer_put_u8(out, '"');
+    json_base64_characters(out, raw);
+    buffer_put_u8(out, '"');
 }

@@ -3,11 +3,13 @@
  *
  * The text is that of `SELECT CAST(column AS CHAR)` on MySQL 9.7.4, to the byte: ", " and ": " between things,
  * keys in stored order, doubles as the server writes them, decimals exact, dates and times quoted, other
- * opaque values "base64:typeNN:...".
+ * opaque values "base64:typeNN:...". Seen equal on what tests/golden/capture_json.py asks a server.
  *
  * Every offset and length is checked against its container; depth is at most 100 (the server's own limit), the
- * text at most BINLOG_JSON_TEXT_MAX bytes. Pure; any thread. Source: protocols B11.
- * Errors: ERROR_DATA with E_PROTOCOL; the caller adds column, table and position.
+ * text at most BINLOG_JSON_TEXT_MAX bytes (or what `out` may still hold, if that is less). The work is bounded by the
+ * length of the document; with diffs, by their number times the entries of the containers that they change.
+ * Pure; any thread. Source: protocols B11.
+ * Errors: ERROR_DATA with E_PROTOCOL; the caller adds column, table and position. Nothing is appended then.
  */
 #ifndef CDC_BINLOG_JSON_H
 #define CDC_BINLOG_JSON_H
@@ -23,7 +25,7 @@ enum { BINLOG_JSON_DEPTH_MAX = 100 };
 int binlog_json_text(struct bytes document, struct buffer *out, struct error *err);
 
 /* The document after a diff list of PARTIAL_UPDATE_ROWS (without its u4 length), as text, appended. An empty
- * list leaves it as it is. */
+ * list leaves it as it is. A diff that finds no place is an error: the document is not the one it was made of. */
 int binlog_json_patched(struct bytes document, struct bytes diffs, struct buffer *out, struct error *err);
 
 #endif

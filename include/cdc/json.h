@@ -19,5 +19,6 @@ void json_uint(struct buffer *out, uint64_t v);
 void json_double(struct buffer *out, double v);
 void json_float(struct buffer *out, float v);
 void json_base64(struct buffer *out, struct bytes raw); /* with quotes */
+void json_base64_characters(struct buffer *out, struct bytes raw); /* without */
 
 #endif

@@ -198,9 +198,19 @@ def gtid_seeds():
     yield two(tags[:-1], plain)
 
 
+def binlog_json_seeds():
+    """Documents and diffs of the golden file that are small enough; see fuzz_binlog_json.c."""
+    for line in (ROOT / "tests/golden/binlog-json.txt").read_text().split("\n"):
+        document, diffs, *_ = line.split(" ", 2) if line.count(" ") > 1 and line[0] != "#" else ("", "", "")
+        if document and "\t" not in document + diffs and len(document) < 600:
+            raw = bytes.fromhex(document)
+            yield struct.pack("<H", len(raw)) + raw + bytes.fromhex(diffs.strip("-"))
+
+
 SEEDS = {"fuzz_frame": frame_seeds, "fuzz_values": value_seeds, "fuzz_pgoutput": pgoutput_seeds,
          "fuzz_config": config_seeds, "fuzz_offset": offset_seeds, "fuzz_registry": registry_seeds,
-         "fuzz_gtid": gtid_seeds}
+         "fuzz_gtid": gtid_seeds,
+         "fuzz_binlog_json": binlog_json_seeds}
 
 
 def main(argv):

@@ -145,6 +145,7 @@ doubles_are_short(void **state)
     assert_string_equal(double_of(0.1), "0.1");
     assert_string_equal(double_of(-1234.56), "-1234.56");
     assert_string_equal(double_of(0.1 + 0.2), "0.30000000000000004");
+    assert_string_equal(double_of(607213041978.9073), "607213041978.9073"); /* not ....9074 */
     assert_string_equal(double_of(1e300), "1e+300");
     assert_string_equal(double_of(5e-324), "5e-324");
     assert_string_equal(float_of(0.1f), "0.1");
