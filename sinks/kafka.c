@@ -40,6 +40,7 @@ enum {
 };
 
 static const char event_id_header[] = "rowferry.id";
+static const char query_header[] = "rowferry.query";
 
 /* ---- options ---- */
 
@@ -325,7 +326,7 @@ wait_for_room(struct kafka *k, int64_t *since, struct error *err)
  * One message. Nothing is allocated by us here, and the value is not copied. The rows of the
  * array that change are set, the others were filled by produce_init.
  */
-enum { VU_TOPIC, VU_PARTITION, VU_KEY, VU_VALUE, VU_OPAQUE, VU_TIMESTAMP, VU_HEADER, VU_COUNT };
+enum { VU_TOPIC, VU_PARTITION, VU_KEY, VU_VALUE, VU_OPAQUE, VU_TIMESTAMP, VU_HEADERS, VU_COUNT = VU_HEADERS + 2 };
 
 static void
 produce_init(rd_kafka_vu_t *vu)
@@ -338,8 +339,29 @@ produce_init(rd_kafka_vu_t *vu)
     vu[VU_OPAQUE].vtype = RD_KAFKA_VTYPE_OPAQUE;
     vu[VU_TIMESTAMP].vtype = RD_KAFKA_VTYPE_TIMESTAMP; /* else the clock is read for each */
     vu[VU_TIMESTAMP].u.i64 = clock_wall_us() / 1000;
-    vu[VU_HEADER].vtype = RD_KAFKA_VTYPE_HEADER;
-    vu[VU_HEADER].u.header.name = event_id_header;
+    for (size_t i = VU_HEADERS; i < VU_COUNT; i++)
+        vu[i].vtype = RD_KAFKA_VTYPE_HEADER;
+}
+
+/* The event's id, and the statement where the source was asked for it. Returns the count of the array's rows. */
+static size_t
+put_headers(const struct kafka *k, rd_kafka_vu_t *vu, const struct batch *batch, const struct event *event,
+            char *id)
+{
+    const struct frame *frame = &batch->frames[event->frame];
+    size_t n = VU_HEADERS;
+
+    if (k->settings->event_id) {
+        vu[n].u.header.name = event_id_header;
+        vu[n].u.header.val = id;
+        vu[n++].u.header.size = (ssize_t)event_id_print(batch, event, id);
+    }
+    if (frame->query_length > 0) {
+        vu[n].u.header.name = query_header;
+        vu[n].u.header.val = batch->raw.at + frame->query;
+        vu[n++].u.header.size = (ssize_t)frame->query_length;
+    }
+    return n;
 }
 
 static int
@@ -368,8 +390,8 @@ produce_event(struct kafka *k, rd_kafka_vu_t *vu, const struct batch *batch,
     uint8_t *encoded = events->encoded.at != NULL ? events->encoded.at : (uint8_t *)nothing;
     bool keyless = event->flags & EVENT_KEY_NULL;
     bool valueless = event->flags & EVENT_VALUE_NULL;
-    size_t count = VU_COUNT;
     char id[EVENT_ID_MAX];
+    size_t count = put_headers(k, vu, batch, event, id);
 
     vu[VU_TOPIC].u.rkt = topic->handle;
     vu[VU_KEY].u.mem.ptr = keyless ? NULL : encoded + event->key_offset;
@@ -377,12 +399,6 @@ produce_event(struct kafka *k, rd_kafka_vu_t *vu, const struct batch *batch,
     vu[VU_VALUE].u.mem.ptr = valueless ? NULL : encoded + event->value_offset;
     vu[VU_VALUE].u.mem.size = valueless ? 0 : event->value_length;
     vu[VU_OPAQUE].u.ptr = (void *)(uintptr_t)event;
-    if (k->settings->event_id) {
-        vu[VU_HEADER].u.header.val = id;
-        vu[VU_HEADER].u.header.size = (ssize_t)event_id_print(batch, event, id);
-    } else {
-        count = VU_HEADER;
-    }
     if (event->flags & EVENT_BROADCAST) {
         for (int32_t p = 0; p < topic->partitions; p++) {
             vu[VU_PARTITION].u.i32 = p;
