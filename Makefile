@@ -16,7 +16,7 @@ endif
 
 B := build$(if $(VARIANT),/$(VARIANT))
 
-PACKAGES := libpq rdkafka avro-c jansson yaml-0.1 libcurl sqlite3 libcrypto
+PACKAGES := libpq rdkafka avro-c jansson yaml-0.1 libcurl sqlite3 libcrypto zlib
 ifneq ($(filter-out install-deps clean layers format,$(or $(MAKECMDGOALS),all)),)
   PKG_MISSING := $(shell pkg-config --exists $(PACKAGES) 2>/dev/null && command -v $(CC) >/dev/null 2>&1 || echo yes)
   ifeq ($(PKG_MISSING),yes)
