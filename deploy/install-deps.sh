@@ -7,7 +7,7 @@
 set -euo pipefail
 
 build="gcc make pkg-config libpq-dev librdkafka-dev libavro-dev libyaml-dev libcurl4-openssl-dev
-       libsqlite3-dev libssl-dev libjansson-dev"
+       libsqlite3-dev libssl-dev libjansson-dev zlib1g-dev"
 python="python3 python3-venv"
 java="openjdk-17-jre-headless maven"
 

@@ -298,13 +298,30 @@ end_group(struct binlog_framer *f, bool changed, struct batch *batch, bool *full
 
 /* ---- stops ---- */
 
-/* Of this group nothing goes out that has not gone out yet. */
+/* Of this group nothing goes out that has not gone out yet; the next frame stands where that began. */
 static void
 take_back(struct binlog_framer *f, struct batch *batch)
 {
-    while (batch->nframes > 0 && batch->ntransactions > 0 &&
-           batch->transactions[batch->frames[batch->nframes - 1].transaction].number == f->number)
+    while (batch->nframes > 0) {
+        const struct frame *last = &batch->frames[batch->nframes - 1];
+
+        if (batch->transactions[last->transaction].number != f->number)
+            break;
+        f->group.ordinal = last->ordinal;
         batch->nframes--;
+    }
+}
+
+/* Between groups a stop is a transaction of its own, which nobody has. */
+static void
+open_nameless_group(struct binlog_framer *f)
+{
+    if (f->group.open)
+        return;
+    f->group = (struct binlog_group){.open = true, .id = {.begin = f->at}};
+    f->number++;
+    f->number_id = f->group.id;
+    f->begun = false;
 }
 
 /* Behind all that came before this place: a frame that nobody can pass. */
@@ -316,7 +333,7 @@ static int
 stop(struct binlog_framer *f, const char *code, struct batch *batch, bool *full, struct error *err,
      const char *fmt, ...)
 {
-    struct frame frame = {.kind = FRAME_STOP, .ordinal = f->group.ordinal};
+    struct frame frame = {.kind = FRAME_STOP};
     struct relation *nowhere = relation_new(0, "binlog", "event", 0);
     struct buffer message = {0};
     char text[600];
@@ -326,6 +343,8 @@ stop(struct binlog_framer *f, const char *code, struct batch *batch, bool *full,
     va_start(args, fmt);
     vsnprintf(text, sizeof(text), fmt, args);
     va_end(args);
+    open_nameless_group(f);
+    frame.ordinal = f->group.ordinal;
     buffer_put(&message, code, strlen(code) + 1);
     buffer_put_string(&message, text);
     frame.relation = nowhere;
@@ -511,7 +530,6 @@ on_commit_text(struct binlog_framer *f, struct batch *batch, bool *full, struct 
         return end_group(f, false, batch, full, err);
     transaction_print(&g->id, name);
     take_back(f, batch);
-    g->ordinal = g->done;
     return stop(f, "E_NOT_TRANSACTIONAL", batch, full, err,
                 "%s.%s is a table without transactions, changed by %s: such changes may be half done; "
                 "nontransactional: accept takes them",
@@ -529,7 +547,6 @@ on_rollback(struct binlog_framer *f, bool ends, struct batch *batch, bool *full,
         return ends ? end_group(f, false, batch, full, err) : 0;
     transaction_print(&g->id, name);
     take_back(f, batch);
-    g->ordinal = g->done;
     return stop(f, "E_NOT_TRANSACTIONAL", batch, full, err,
                 "transaction %s changed %s.%s and was rolled back%s: some of its tables have no transactions, and the "
                 "log does not say which rows stayed",

@@ -207,10 +207,67 @@ def binlog_json_seeds():
             yield struct.pack("<H", len(raw)) + raw + bytes.fromhex(diffs.strip("-"))
 
 
+def enumerators(path, prefix):
+    """{name: number} of an enum's lines, such as BINLOG_TINY = 1 or CHARSET_BIG5."""
+    found, now = {}, 0
+    for name, number in re.findall(rf"^    {prefix}(\w+)(?: = (\w+))?,", (ROOT / path).read_text(), re.M):
+        now = int(number) if number.isdigit() else now + 1
+        found[name] = now
+    return found
+
+
+def binlog_columns():
+    """[(fuzz_binlog_values's head, hex of a value)] of the examples in test_binlog_types.c."""
+    types = enumerators("cdc/decode/binlog_column.h", "BINLOG_")
+    sets = {"UNKNOWN": 0, "BINARY": 1, "UTF8MB4": 2, "UTF8MB3": 3, "ASCII": 4, "LATIN1": 5}
+    disguises = {"UUID": 1, "INET6": 2, "INET4": 3, "VECTOR": 4}
+
+    def head(type_, disguise=0, bits2=0, fraction=0, width=0, precision=0, scale=0, bits=0, most=0, charset=0):
+        return bytes([type_, disguise, bits2, fraction, width, precision, scale, bits, min((most + 3) // 4, 255),
+                      charset])
+
+    text = (ROOT / "tests/unit/test_binlog_types.c").read_text()
+    pattern = r'^    \{\{?([A-Z]+)\(([^)]*)\)([^}"]*)\}?,\s+"([0-9a-f]*)"'
+    for macro, words, rest, raw in re.findall(pattern, text, re.M):
+        words, fields = words.split(", "), dict(re.findall(r"\.(\w+) = (?:\w+_(?=[A-Z]))?(\w+)", rest))
+        if macro == "TYPE":
+            yield head(types[words[0]], disguises.get(fields.get("disguise"), 0),
+                       (fields.get("is_unsigned") == "true") | int(fields.get("geometry", 0)) << 1, 0,
+                       int(fields.get("width", 0)), bits=int(fields.get("bits", 0)),
+                       most=int(fields.get("max_bytes", 0)), charset=sets.get(fields.get("charset"), 0)), raw
+        elif macro == "DECIMAL":
+            yield head(types["NEWDECIMAL"], precision=int(words[0]), scale=int(words[1])), raw
+        elif macro == "FRACTION":
+            yield head(types[words[0]], fraction=int(words[1])), raw
+        elif macro == "CHARS":
+            most = int(words[1])
+            yield head(types[words[0]], width=2 if most > 255 else 1, most=most, charset=sets[words[2]]), raw
+        elif macro == "BLOB":
+            yield head(types["BLOB"], width=int(words[0]), charset=sets[words[1]]), raw
+        elif macro == "DISGUISED":
+            yield head(types["STRING"], disguises[words[0]], width=1, most=int(words[1]), charset=1), raw
+        elif macro == "LABELS":
+            yield head(types[words[0]], width=int(words[1])), raw
+        elif macro == "COMPRESSED":
+            yield head(types[words[0] + "_COMPRESSED"], width=int(words[1]), most=1000, charset=sets[words[2]]), raw
+
+
+def binlog_value_seeds():
+    for head, raw in binlog_columns():
+        yield head + bytes.fromhex(raw)
+    yield bytes([245, 0, 0, 0, 4, 0, 0, 0, 0, 0]) + bytes.fromhex("0400000004000102")
+    others = list(enumerators("cdc/decode/binlog_charset.c", "CHARSET_"))
+    texts = (ROOT / "tests/unit/test_binlog_charset.c").read_text()
+    for name, raw in re.findall(r'^        \{"(\w+)", "([0-9a-f]+)", ', texts, re.M):
+        if name.upper() in others:
+            number = 6 + others.index(name.upper())
+            yield bytes([252, 0, 0, 0, 1, 0, 0, 0, 0, number, len(raw) // 2]) + bytes.fromhex(raw)
+
+
 SEEDS = {"fuzz_frame": frame_seeds, "fuzz_values": value_seeds, "fuzz_pgoutput": pgoutput_seeds,
          "fuzz_config": config_seeds, "fuzz_offset": offset_seeds, "fuzz_registry": registry_seeds,
-         "fuzz_gtid": gtid_seeds,
-         "fuzz_binlog_json": binlog_json_seeds}
+         "fuzz_gtid": gtid_seeds, "fuzz_binlog_json": binlog_json_seeds,
+         "fuzz_binlog_values": binlog_value_seeds}
 
 
 def main(argv):
