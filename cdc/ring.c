@@ -12,6 +12,9 @@
 #include <stdlib.h>
 #include <time.h>
 
+/* GROWTH_AT_FIRST: while nothing is shaped yet (schemas are registered, topics made) the reader must not take
+ * all of the room for raw bytes. */
+enum { GROWTH_AT_FIRST = 6 * 256 };
 enum { SLOTS = 512, SPARE_MAX = 6, KEEP_BYTES = 512 * 1024 };
 
 struct ring {
@@ -25,6 +28,7 @@ struct ring {
     uint64_t released[BATCH_SINKS_MAX]; /* each sink is done with all before this one */
     int nsinks;
     size_t bytes, bytes_max;
+    size_t growth; /* what shaping added lately, in 1/256 of a batch's raw bytes */
     struct batch *spare[SPARE_MAX];
     int nspare;
     bool reserved; /* the reader has a batch in hand */
@@ -46,6 +50,7 @@ ring_new(int nsinks, size_t bytes_max)
     pthread_condattr_destroy(&attr);
     ring->nsinks = nsinks;
     ring->bytes_max = bytes_max;
+    ring->growth = GROWTH_AT_FIRST;
     ring->next_put = ring->next_take = ring->low = ring->first_unshaped = 1;
     for (int i = 0; i < BATCH_SINKS_MAX; i++)
         ring->next[i] = ring->released[i] = 1;
@@ -127,13 +132,35 @@ ring_unreserve(struct ring *ring, struct batch *batch)
     pthread_mutex_unlock(&ring->lock);
 }
 
+/* With the room that its events will need, or a reader faster than the sinks would fill the ring with raw bytes,
+ * and shaping them would take it far beyond its bound. */
+static size_t
+expected_bytes(const struct ring *ring, const struct batch *batch)
+{
+    size_t now = batch_bytes(batch), later = batch->raw.cap + batch->raw.len / 256 * ring->growth;
+
+    return now > later ? now : later;
+}
+
+/* Learn from a shaped batch; a sudden change counts by a quarter. */
+static void
+learn_growth(struct ring *ring, const struct batch *batch, size_t bytes)
+{
+    size_t grown = bytes > batch->raw.cap ? bytes - batch->raw.cap : 0;
+
+    if (batch->raw.len < 4096)
+        return;
+    grown = grown / (batch->raw.len / 256);
+    ring->growth = (3 * ring->growth + grown) / 4;
+}
+
 void
 ring_put(struct ring *ring, struct batch *batch)
 {
     pthread_mutex_lock(&ring->lock);
     ring->reserved = false;
     batch->seq = ring->next_put++;
-    batch->reserved = batch_bytes(batch);
+    batch->reserved = expected_bytes(ring, batch);
     ring->bytes += batch->reserved;
     ring->slot[batch->seq % SLOTS] = batch;
     ring->shaped[batch->seq % SLOTS] = false;
@@ -163,6 +190,7 @@ ring_shaped(struct ring *ring, struct batch *batch)
     pthread_mutex_lock(&ring->lock);
     ring->shaped[batch->seq % SLOTS] = true;
     bytes = batch_bytes(batch);
+    learn_growth(ring, batch, bytes);
     ring->bytes += bytes - batch->reserved;
     batch->reserved = bytes;
     while (ring->first_unshaped < ring->next_take && ring->shaped[ring->first_unshaped % SLOTS])

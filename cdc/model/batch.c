@@ -5,6 +5,9 @@
 
 #include "cdc/digits.h"
 
+/* What a sink's client library holds for each event on its way: librdkafka's message, its headers and their copies. */
+enum { SINK_EVENT_BYTES = 384 };
+
 struct batch *
 batch_new(void)
 {
@@ -152,7 +155,8 @@ batch_bytes(const struct batch *batch)
                    batch->transactions_cap * sizeof(struct batch_transaction);
 
     for (int i = 0; i < BATCH_SINKS_MAX; i++)
-        total += batch->events[i].encoded.cap + batch->events[i].cap * sizeof(struct event);
+        total += batch->events[i].encoded.cap + batch->events[i].cap * sizeof(struct event) +
+                 batch->events[i].count * SINK_EVENT_BYTES;
     return total;
 }
 
