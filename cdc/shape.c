@@ -331,6 +331,19 @@ shape_change(struct shaping *s, uint32_t index, struct change *change, struct er
     return 0;
 }
 
+static int
+shape_ddl(struct shaping *s, uint32_t index, struct error *err)
+{
+    for (int i = 0; i < s->shape->set.nsinks; i++) {
+        struct events *events = &s->batch->events[i];
+
+        if (events->failed.kind == ERROR_NONE &&
+            encoder_schema_change(s->shape->set.encoders[i], s->batch, index, events, err) == -1)
+            return -1;
+    }
+    return 0;
+}
+
 /* The source says that a person has to decide before anybody goes on. */
 static void
 stop_here(struct shaping *s, uint32_t index)
@@ -384,6 +397,8 @@ shape_frame(struct shaping *s, uint32_t index, struct error *err)
         stop_here(s, index);
         return 0;
     }
+    if (frame->kind == FRAME_DDL)
+        return shape_ddl(s, index, err);
     rc = take_plans(s, index, err);
     if (rc != 0)
         return rc == 1 ? 0 : -1;

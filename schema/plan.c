@@ -26,6 +26,7 @@ struct encoder {
     struct encoder_settings settings;
     struct arena arena;
     struct owned_route *newest;
+    struct route schema_changes; /* topic NULL: not wanted */
 };
 
 static int
@@ -394,7 +395,20 @@ encoder_new(const struct encoder_settings *settings, struct error *err)
         return NULL;
     }
     encoder->settings = *settings;
+    encoder->schema_changes.topic = settings->schema_changes;
     return encoder;
+}
+
+struct route *
+encoder_schema_route(struct encoder *encoder)
+{
+    return encoder->schema_changes.topic != NULL ? &encoder->schema_changes : NULL;
+}
+
+const struct encoder_settings *
+encoder_settings_of(const struct encoder *encoder)
+{
+    return &encoder->settings;
 }
 
 void

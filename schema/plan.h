@@ -90,6 +90,10 @@ struct plan {
 /* The buffer's bytes as a part of the plan; empties the buffer. False when out of memory. */
 bool plan_take_part(struct plan *, struct buffer *text, struct bytes *part);
 
+/* Where schema changes go; NULL: nowhere. */
+struct route *encoder_schema_route(struct encoder *);
+const struct encoder_settings *encoder_settings_of(const struct encoder *);
+
 /* Names of topics, of Avro fields, and dotted Avro namespaces: what is not allowed becomes `_`.
  * NULL when out of memory. */
 enum name_kind { NAME_TOPIC, NAME_AVRO, NAME_AVRO_SPACE };

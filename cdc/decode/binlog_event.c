@@ -213,9 +213,11 @@ tagged_gtid(const struct binlog_event *event, struct binlog_gtid_event *out, str
 
 enum {
     MARIADB_STANDALONE = 1,
+    MARIADB_GROUP_COMMIT = 2,
     MARIADB_TRANSACTIONAL = 4,
     MARIADB_PREPARED_XA = 0x40,
     MARIADB_COMPLETED_XA = 0x80,
+    MARIADB_EXTRA_START_ALTER = 2,
 };
 
 static int
@@ -233,6 +235,15 @@ mariadb_gtid(const struct binlog_event *event, struct binlog_gtid_event *out, st
     out->transactional = (flags & MARIADB_TRANSACTIONAL) != 0;
     out->prepares_xa = (flags & MARIADB_PREPARED_XA) != 0;
     out->completes_xa = (flags & MARIADB_COMPLETED_XA) != 0;
+    if ((flags & MARIADB_GROUP_COMMIT) != 0)
+        cursor_le64(&in);
+    if (out->prepares_xa || out->completes_xa) {
+        cursor_le32(&in);
+        size_t global = cursor_u8(&in), branch = cursor_u8(&in);
+        cursor_bytes(&in, global + branch);
+    }
+    if (cursor_left(&in) > 0)
+        out->starts_alter = (cursor_u8(&in) & MARIADB_EXTRA_START_ALTER) != 0;
     return 0;
 }
 

@@ -324,6 +324,28 @@ open_nameless_group(struct binlog_framer *f)
     f->begun = false;
 }
 
+/* A frame that is of no table, with a text and a zero before its message. */
+static int
+add_text_frame(struct binlog_framer *f, enum frame_kind kind, const char *text, struct bytes rest,
+               struct batch *batch, struct error *err)
+{
+    struct frame frame = {.kind = (uint8_t)kind, .ordinal = f->group.ordinal, .lsn = f->at.pos};
+    struct relation *nowhere = relation_new(0, "binlog", "event", 0);
+    struct buffer message = {0};
+    int rc = -1;
+
+    buffer_put(&message, text, strlen(text) + 1);
+    buffer_put(&message, rest.at, rest.len);
+    frame.relation = nowhere;
+    if (nowhere == NULL || buffer_failed(&message))
+        error_set(err, ERROR_FATAL, "", "out of memory for an event");
+    else if (current_transaction(f, batch, &frame.transaction, err) == 0)
+        rc = batch_add_frame(batch, &frame, bytes_of(message.at, message.len), err);
+    relation_release(nowhere);
+    buffer_free(&message);
+    return rc;
+}
+
 /* Behind all that came before this place: a frame that nobody can pass. */
 static int
 stop(struct binlog_framer *f, const char *code, struct batch *batch, bool *full, struct error *err,
@@ -333,30 +355,16 @@ static int
 stop(struct binlog_framer *f, const char *code, struct batch *batch, bool *full, struct error *err,
      const char *fmt, ...)
 {
-    struct frame frame = {.kind = FRAME_STOP};
-    struct relation *nowhere = relation_new(0, "binlog", "event", 0);
-    struct buffer message = {0};
     char text[600];
     va_list args;
-    int rc = -1;
 
     va_start(args, fmt);
     vsnprintf(text, sizeof(text), fmt, args);
     va_end(args);
     open_nameless_group(f);
-    frame.ordinal = f->group.ordinal;
-    buffer_put(&message, code, strlen(code) + 1);
-    buffer_put_string(&message, text);
-    frame.relation = nowhere;
-    if (nowhere == NULL || buffer_failed(&message))
-        error_set(err, ERROR_FATAL, "", "out of memory: %s: %s", code, text);
-    else if (current_transaction(f, batch, &frame.transaction, err) == 0)
-        rc = batch_add_frame(batch, &frame, bytes_of(message.at, message.len), err);
-    relation_release(nowhere);
-    buffer_free(&message);
     f->stopped = true;
     *full = true;
-    return rc;
+    return add_text_frame(f, FRAME_STOP, code, bytes_of_string(text), batch, err);
 }
 
 /* ---- row events ---- */
@@ -487,6 +495,26 @@ on_statement(struct binlog_framer *f, const struct binlog_query_event *query, st
     log_warn("binlog", "position=%s/%" PRIu64 " database=%s code=E_STATEMENT passed over, its rows are not delivered: %s",
              name, f->group.ordinal, schema, text);
     return 0;
+}
+
+/* In UTF-8, from the client's character set; what is not valid there goes as it is, byte by byte, if it can. */
+static int
+on_ddl(struct binlog_framer *f, const struct binlog_query_event *query, struct batch *batch, struct error *err)
+{
+    struct arena arena = {0};
+    struct bytes text = query->text;
+    char schema[256];
+    int rc;
+
+    if (!f->set.keep_ddl || f->group.half || f->group.done == UINT64_MAX || !may_concern(f, query))
+        return 0;
+    if (binlog_charset_utf8(f->set.reading.charset_of(f->set.reading.arg, query->client_collation), query->text,
+                            &arena, &text) != 0 || !bytes_utf8_valid(text))
+        text = bytes_of_string("(a text that is not valid in its character set)");
+    copy_text(schema, sizeof(schema), query->schema);
+    rc = add_text_frame(f, FRAME_DDL, schema, text, batch, err);
+    arena_free(&arena);
+    return rc;
 }
 
 static int
@@ -765,10 +793,13 @@ on_query(struct binlog_framer *f, const struct binlog_event *event, struct batch
             return -1;
         break;
     case QUERY_TRUNCATE:
-        if (on_truncate(f, &query, batch, full, err) == -1)
+        if (on_ddl(f, &query, batch, err) == -1 || on_truncate(f, &query, batch, full, err) == -1)
             return -1;
         break;
     case QUERY_DDL:
+        if (on_ddl(f, &query, batch, err) == -1)
+            return -1;
+        break;
     case QUERY_NOTHING:
         break;
     }
@@ -794,6 +825,7 @@ on_gtid(struct binlog_framer *f, const struct binlog_event *event, struct error 
     if (begin_group(f, &txn, err) == -1)
         return -1;
     f->group.standalone = gtid.standalone;
+    f->group.half = gtid.starts_alter;
     if (event->type == EVENT_MARIADB_GTID) {
         f->group.explicit_end = !gtid.standalone;
         f->group.preparing = gtid.prepares_xa;

@@ -44,6 +44,7 @@ struct binlog_framer_settings {
     bool warn_statements;      /* log what the log has as a statement only, and go on */
     bool accept_nontransactional;
     bool keep_query;           /* statements go with their row events */
+    bool keep_ddl;             /* statements that change tables are frames of their own */
 };
 
 /* A table id of the session and the relation that it stands for. */
@@ -62,6 +63,7 @@ struct binlog_group {
     uint64_t ordinal;   /* of the next row event */
     bool standalone;    /* MariaDB: ends with its one QUERY */
     bool explicit_end;  /* BEGIN was seen, or MariaDB's group of rows: XID or COMMIT ends it */
+    bool half;          /* MariaDB: the first half of an ALTER */
     bool preparing;     /* an XA transaction: its rows are passed over */
     bool captured;      /* rows of it are in this batch or an earlier one */
     const struct relation *first; /* that they are of */

@@ -390,6 +390,7 @@ mysql_source_open(struct source **out, const struct config *config, bool mariadb
         .warn_statements = source->statements == STATEMENT_WARN,
         .accept_nontransactional = source->nontransactional == NONTRANSACTIONAL_ACCEPT,
         .keep_query = source->rows_query,
+        .keep_ddl = source->schema_changes[0] != 0,
     };
 
     if (my == NULL || binlog_framer_init(&my->framer, &set, err) == -1) {

@@ -36,6 +36,7 @@ struct encoder_settings {
     const char *pipeline;          /* Debezium's logical name */
     enum connector connector;      /* which kind of source: decides the source block */
     const char *database;          /* PostgreSQL's; a binlog's events name the table's own */
+    const char *schema_changes;    /* topic of DDL texts; NULL: they are not wanted */
     const char *topic;             /* pattern: {schema} {table} {pipeline} */
     /* "table-glob: col,col" rows from `key:`; the first that fits wins; ends in {NULL, NULL} */
     const struct encoder_key {
@@ -69,6 +70,9 @@ void plan_free(struct plan *);
 int plan_encode(const struct plan *, const struct change *, const struct encode_stamp *,
                 uint32_t frame, struct arena *scratch, struct events *out, uint16_t *column,
                 struct error *err);
+
+/* Append the event of a FRAME_DDL: JSON on every sink, whatever its format, with the database as its key. Any thread. */
+int encoder_schema_change(struct encoder *, const struct batch *, uint32_t frame, struct events *out, struct error *err);
 
 /* The schema texts of a plan, for `rowferry schema`; NULL where there is none (JSON, no key). */
 const char *plan_key_schema(const struct plan *);
