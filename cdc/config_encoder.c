@@ -28,6 +28,7 @@ config_encoder(const struct config *config, int sink, const char *database, stru
         .pipeline = config->pipeline,
         .connector = CONNECTOR_POSTGRESQL, /* the one type of source there is */
         .database = database,
+        .schema_changes = config->source.schema_changes[0] != '\0' ? config->source.schema_changes : NULL,
         .topic = wanted->topic,
         .keys = wanted->keys,
         .schemas = wanted->format == FORMAT_AVRO ? schemas : NULL,

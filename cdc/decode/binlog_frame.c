@@ -57,6 +57,7 @@ binlog_framer_free(struct binlog_framer *f)
     forget_place(f);
     binlog_tables_free(f);
     binlog_payload_free(&f->payload);
+    binlog_payload_free(&f->replay_payload);
     buffer_free(&f->query);
     buffer_free(&f->scratch);
 }
@@ -95,6 +96,7 @@ binlog_framer_connected(struct binlog_framer *f, bool checksums, const char *ser
     f->payload.open = false;
     f->group = (struct binlog_group){.open = false};
     f->replaying = false;
+    f->replay_payload.open = false;
     f->checksums = checksums;
     f->at = (struct log_place){0};
     snprintf(f->server, sizeof(f->server), "%s", server);
@@ -598,6 +600,7 @@ begin_replay(struct binlog_framer *f, const struct xa_prepared *xa)
 {
     f->replay = *xa;
     f->replaying = true;
+    f->replay_payload.open = false;
     f->group.preparing = false;
 }
 
@@ -696,29 +699,60 @@ is_rows(uint8_t type)
            (type >= EVENT_MARIADB_WRITE_ROWS_COMPRESSED_V1 && type <= EVENT_MARIADB_DELETE_ROWS_COMPRESSED);
 }
 
+static int
+on_replay(struct binlog_framer *f, const struct binlog_event *event, struct batch *batch, bool *full,
+          struct error *err)
+{
+    char xid[XA_XID_MAX];
+    bool one_phase;
+
+    if (event->type == EVENT_TABLE_MAP)
+        return binlog_tables_map(f, event->body, err);
+    if (is_rows(event->type))
+        return on_rows(f, event, f->at.pos, batch, full, err);
+    if (event->type == EVENT_TRANSACTION_PAYLOAD)
+        return binlog_payload_open(&f->replay_payload, event->body, f->set.event_max, err);
+    if (event->type != EVENT_XA_PREPARE)
+        return 0;
+    if (binlog_xa_prepare_read(event, xid, &one_phase, err) == -1)
+        return -1;
+    if (strcmp(xid, f->replay.xid) != 0)
+        return protocol_error(f, err, "another XA transaction stands where one was prepared");
+    return end_replay(f, batch, full, err);
+}
+
 int
 binlog_framer_replay_event(struct binlog_framer *f, struct bytes raw, bool checksum, struct batch *batch,
                            bool *full, struct error *err)
 {
     struct binlog_event event;
-    char xid[XA_XID_MAX];
-    bool one_phase;
 
     assert(f->replaying);
     if (binlog_event_read(&event, raw, checksum, err) == -1)
         return -1;
-    if (event.type == EVENT_TABLE_MAP)
-        return binlog_tables_map(f, event.body, err);
-    if (is_rows(event.type))
-        return on_rows(f, &event, f->at.pos, batch, full, err);
-    if (event.type == EVENT_XA_PREPARE) {
-        if (binlog_xa_prepare_read(&event, xid, &one_phase, err) == -1)
-            return -1;
-        if (strcmp(xid, f->replay.xid) != 0)
-            return protocol_error(f, err, "another XA transaction stands where one was prepared");
-        return end_replay(f, batch, full, err);
-    }
-    return 0;
+    return on_replay(f, &event, batch, full, err);
+}
+
+bool
+binlog_framer_replay_more(const struct binlog_framer *f)
+{
+    return f->replaying && f->replay_payload.open;
+}
+
+int
+binlog_framer_replay_continue(struct binlog_framer *f, struct batch *batch, bool *full, struct error *err)
+{
+    struct binlog_event event;
+    struct bytes raw;
+    int rc = binlog_payload_next(&f->replay_payload, &raw, err);
+
+    if (rc != 1)
+        return rc;
+    if (binlog_event_read(&event, raw, false, err) == -1)
+        return -1;
+    return event.type == EVENT_TRANSACTION_PAYLOAD
+               ? protocol_error(f, err, "a compressed transaction inside another one")
+               : on_replay(f, &event, batch, full, err);
 }
 
 int

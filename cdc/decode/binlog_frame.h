@@ -10,7 +10,7 @@
  *
  * XA: the rows of a transaction that is prepared are passed over and remembered by place. At its XA COMMIT `replay`
  * says from where they have to be read again: the owner reads them on a connection of its own and hands its events
- * to replay_event, which says when it has all.
+ * to replay_event (and calls replay_continue while `replay_more` says so), which says when it has all.
  *
  * What a person has to decide (a change that the log has as a statement only, rows of a table without transactions,
  * an event that is not known, lost rows) becomes a FRAME_STOP behind all that came before it, so that this is
@@ -95,6 +95,7 @@ struct binlog_framer {
     struct binlog_group group;
     bool replaying;
     struct xa_prepared replay;
+    struct binlog_payload replay_payload; /* such a transaction may be compressed, too */
 
     uint64_t number;              /* of the newest transaction */
     struct transaction number_id; /* to know it again after a reconnect */
@@ -133,6 +134,8 @@ const struct xa_prepared *binlog_framer_replay(const struct binlog_framer *);
 /* An event from there. 1: that was the last one, go on with the stream; 0; -1. */
 int binlog_framer_replay_event(struct binlog_framer *, struct bytes raw, bool checksum, struct batch *, bool *full,
                                struct error *err);
+bool binlog_framer_replay_more(const struct binlog_framer *);
+int binlog_framer_replay_continue(struct binlog_framer *, struct batch *, bool *full, struct error *err);
 /* They can't be had: stop with E_XA_ROWS_LOST. */
 int binlog_framer_replay_lost(struct binlog_framer *, const char *why, struct batch *, struct error *err);
 

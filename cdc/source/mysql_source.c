@@ -184,8 +184,13 @@ replay_one(struct mysql_source *my, const struct xa_prepared *xa, struct batch *
 {
     char version[51];
     struct bytes raw;
-    int rc = wire_read(&my->second_wire, &raw, err);
+    int rc;
 
+    if (binlog_framer_replay_more(&my->framer)) {
+        rc = binlog_framer_replay_continue(&my->framer, batch, full, err);
+        return rc == -1 ? -1 : rc == 1 ? 0 : 1;
+    }
+    rc = wire_read(&my->second_wire, &raw, err);
     if (rc == 0)
         return error_set(err, ERROR_REFUSED, "E_XA_ROWS_LOST", "the log ends before the transaction is prepared");
     if (rc == -1)
