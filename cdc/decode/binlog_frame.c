@@ -435,6 +435,8 @@ on_rows(struct binlog_framer *f, const struct binlog_event *event, uint64_t begi
         return protocol_error(f, err, "a row event is malformed");
     if (!f->group.open)
         return protocol_error(f, err, "a row event outside of a group");
+    if (f->group.done == UINT64_MAX)
+        return 0;
     /* MySQL ends some statements with an event that has no rows, of a table id that stands for none. */
     if (rel == NULL && id != 0xffffff)
         return protocol_error(f, err, "a row event of a table that was not described");
@@ -583,6 +585,21 @@ on_rollback(struct binlog_framer *f, bool ends, struct batch *batch, bool *full,
                 name, g->first->schema, g->first->table, ends ? "" : " to a savepoint");
 }
 
+/* A table that can't be read stops right there, behind all that came before it. */
+static int
+on_table_map(struct binlog_framer *f, const struct binlog_event *event, struct batch *batch, bool *full,
+             struct error *err)
+{
+    struct error why = ERROR_INIT;
+
+    if (binlog_tables_map(f, event->body, &why) == 0)
+        return 0;
+    if (why.kind == ERROR_CONFIG || why.kind == ERROR_DATA)
+        return stop(f, why.code, batch, full, err, "%s", why.text);
+    *err = why;
+    return -1;
+}
+
 /* ---- XA ---- */
 
 static int
@@ -707,7 +724,7 @@ on_replay(struct binlog_framer *f, const struct binlog_event *event, struct batc
     bool one_phase;
 
     if (event->type == EVENT_TABLE_MAP)
-        return binlog_tables_map(f, event->body, err);
+        return on_table_map(f, event, batch, full, err);
     if (is_rows(event->type))
         return on_rows(f, event, f->at.pos, batch, full, err);
     if (event->type == EVENT_TRANSACTION_PAYLOAD)
@@ -965,7 +982,7 @@ on_event(struct binlog_framer *f, const struct binlog_event *event, uint64_t beg
         return on_rows(f, event, begin, batch, full, err);
     switch (event->type) {
     case EVENT_TABLE_MAP:
-        return binlog_tables_map(f, event->body, err);
+        return f->group.done == UINT64_MAX ? 0 : on_table_map(f, event, batch, full, err);
     case EVENT_XID:
         if (!f->group.open)
             return protocol_error(f, err, "a commit outside of a group");

@@ -275,12 +275,21 @@ mysql_relation_now(MYSQL *conn, bool mariadb, const char *schema, const char *ta
 /* ---- may the present be believed? ---- */
 
 static bool
-speaks_of(const struct binlog_query_event *query, const char *table)
+is_name_part(uint8_t c)
+{
+    return isalnum(c) || c == '_' || c == '$' || c >= 0x80;
+}
+
+/* A statement that changes the table has its name in it, as a word. */
+static bool
+speaks_of(struct bytes text, const char *table)
 {
     size_t n = strlen(table);
 
-    for (size_t i = 0; i + n <= query->text.len; i++) {
-        if (strncasecmp((const char *)query->text.at + i, table, n) == 0)
+    for (size_t i = 0; i + n <= text.len; i++) {
+        if (strncasecmp((const char *)text.at + i, table, n) == 0 &&
+            (i == 0 || !is_name_part(text.at[i - 1]) || !is_name_part((uint8_t)table[0])) &&
+            (i + n == text.len || !is_name_part(text.at[i + n]) || !is_name_part((uint8_t)table[n - 1])))
             return true;
     }
     return false;
@@ -290,6 +299,7 @@ struct scan {
     struct mysql_source *my;
     const char *table;
     bool checksums;
+    bool passed; /* the place where we stand: what is before it was seen */
     bool found;
     char text[120];
     struct buffer scratch;
@@ -304,12 +314,14 @@ scan_event(struct scan *s, struct bytes raw, struct error *err)
 
     if (raw.len > 4 && raw.at[4] == EVENT_FORMAT_DESCRIPTION)
         return binlog_format_read(raw, &s->checksums, version, err);
+    if (raw.len > 4 && raw.at[4] == EVENT_TABLE_MAP)
+        s->passed = true; /* ours is the first of its group, or stands behind it */
     if (raw.len > 4 && raw.at[4] != EVENT_QUERY && raw.at[4] != EVENT_MARIADB_QUERY_COMPRESSED)
         return 0; /* rows and the like: not even their checksums matter here */
     if (binlog_event_read(&event, raw, s->checksums, err) == -1 ||
         binlog_query_read(&event, &s->scratch, &query, err) == -1)
         return -1;
-    if (binlog_query_kind(query.text) == QUERY_DDL && speaks_of(&query, s->table)) {
+    if (s->passed && binlog_query_kind(query.text) == QUERY_DDL && speaks_of(query.text, s->table)) {
         s->found = true;
         snprintf(s->text, sizeof(s->text), "%.*s", (int)(query.text.len < 100 ? query.text.len : 100),
                  (const char *)query.text.at);
