@@ -9,11 +9,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <strings.h>
+#include <time.h>
 
 #include "../decode/binlog_query.h"
 #include "../decode/binlog_types.h"
+#include "cdc/clock.h"
 #include "cdc/log.h"
 #include "mysql_stream.h"
+
+enum { VISIBLE_WAIT_MS = 5000 };
 
 /* ---- one column of information_schema ---- */
 
@@ -428,6 +432,23 @@ merge(MYSQL_RES *res, bool mariadb, struct relation *rel, struct binlog_column *
     return 0;
 }
 
+/* A table made by the transaction that fills it may be in the log before the catalogue shows it. */
+static MYSQL_RES *
+await_columns(MYSQL *conn, const struct relation *rel, struct error *err)
+{
+    int64_t until = clock_monotonic_ms() + VISIBLE_WAIT_MS;
+
+    for (;;) {
+        struct timespec pause = {0, 100 * 1000000L};
+        MYSQL_RES *res = ask_columns(conn, rel->schema, rel->table, err);
+
+        if (res == NULL || mysql_num_rows(res) > 0 || clock_monotonic_ms() >= until)
+            return res;
+        mysql_free_result(res);
+        nanosleep(&pause, NULL);
+    }
+}
+
 int
 mysql_describe(void *source, struct relation *rel, struct binlog_column *columns, unsigned missing,
                struct error *err)
@@ -437,7 +458,7 @@ mysql_describe(void *source, struct relation *rel, struct binlog_column *columns
     MYSQL_RES *res;
     int rc;
 
-    res = ask_columns(my->ask, rel->schema, rel->table, err);
+    res = await_columns(my->ask, rel, err);
     if (res == NULL)
         return -1;
     rc = merge(res, my->mariadb, rel, columns, missing, err);
@@ -452,6 +473,9 @@ mysql_describe(void *source, struct relation *rel, struct binlog_column *columns
 }
 
 /* ---- tables ---- */
+
+/* Never in a binlog, and slow to ask about. */
+#define SCHEMAS_WITHOUT_ROWS "('information_schema', 'performance_schema', 'sys')"
 
 bool
 mysql_engine_has_transactions(const char *engine)
@@ -490,7 +514,7 @@ add_table(struct mysql_tables *tables, MYSQL_ROW row, struct error *err)
     table->schema = strdup(mysql_field(row, 0));
     table->table = strdup(mysql_field(row, 1));
     table->engine = strdup(mysql_field(row, 2));
-    table->has_key = mysql_field(row, 3)[0] == '1';
+    table->has_key = false;
     if (table->schema == NULL || table->table == NULL || table->engine == NULL)
         return error_set(err, ERROR_FATAL, "", "out of memory for the list of tables");
     return 0;
@@ -509,6 +533,33 @@ find_unmatched(const struct config *config, struct mysql_tables *tables)
     }
 }
 
+/* Both lists are in the order of their names, as the server compares them; a search for each would be as good. */
+static int
+mark_keys(MYSQL *conn, struct mysql_tables *tables, struct error *err)
+{
+    MYSQL_RES *res = mysql_ask(conn, err,
+                               "SELECT DISTINCT TABLE_SCHEMA, TABLE_NAME FROM information_schema.COLUMNS WHERE COLUMN_KEY = "
+                               "'PRI' AND TABLE_SCHEMA NOT IN " SCHEMAS_WITHOUT_ROWS " ORDER BY 1, 2");
+    MYSQL_ROW row;
+    int from = 0;
+
+    if (res == NULL)
+        return -1;
+    while ((row = mysql_fetch_row(res)) != NULL) {
+        for (int k = 0; k < tables->n; k++) {
+            struct mysql_table *table = &tables->at[(from + k) % tables->n];
+
+            if (strcmp(table->table, mysql_field(row, 1)) != 0 || strcmp(table->schema, mysql_field(row, 0)) != 0)
+                continue;
+            table->has_key = true;
+            from = (from + k) % tables->n;
+            break;
+        }
+    }
+    mysql_free_result(res);
+    return 0;
+}
+
 int
 mysql_tables_ask(MYSQL *conn, const struct config *config, struct mysql_tables *out, struct error *err)
 {
@@ -518,10 +569,8 @@ mysql_tables_ask(MYSQL *conn, const struct config *config, struct mysql_tables *
 
     *out = (struct mysql_tables){.n = 0};
     res = mysql_ask(conn, err,
-                    "SELECT t.TABLE_SCHEMA, t.TABLE_NAME, COALESCE(t.ENGINE, ''), EXISTS (SELECT 1 FROM "
-                    "information_schema.STATISTICS k WHERE k.TABLE_SCHEMA = t.TABLE_SCHEMA AND k.TABLE_NAME = "
-                    "t.TABLE_NAME AND k.INDEX_NAME = 'PRIMARY') FROM information_schema.TABLES t WHERE t.TABLE_TYPE IN "
-                    "('BASE TABLE', 'SYSTEM VERSIONED') ORDER BY 1, 2");
+                    "SELECT TABLE_SCHEMA, TABLE_NAME, COALESCE(ENGINE, '') FROM information_schema.TABLES WHERE TABLE_TYPE IN "
+                    "('BASE TABLE', 'SYSTEM VERSIONED') AND TABLE_SCHEMA NOT IN " SCHEMAS_WITHOUT_ROWS " ORDER BY 1, 2");
     if (res == NULL)
         return -1;
     while (rc == 0 && (row = mysql_fetch_row(res)) != NULL) {
@@ -529,6 +578,8 @@ mysql_tables_ask(MYSQL *conn, const struct config *config, struct mysql_tables *
             rc = add_table(out, row, err);
     }
     mysql_free_result(res);
+    if (rc == 0)
+        rc = mark_keys(conn, out, err);
     if (rc == 0)
         find_unmatched(config, out);
     else
