@@ -151,6 +151,8 @@ def make_sid(folder):
     if not (shutil.which("debootstrap") or os.path.exists("/usr/sbin/debootstrap")):
         need("debootstrap", "debootstrap")
     path = os.environ.get("PATH", "") + ":/usr/sbin:/sbin"
+    run([*root, "chown", "0:0", str(folder)])           # its packages refuse a / that isn't root's
+    run([*root, "chmod", "755", str(folder)])
     try:
         run([*root, "env", f"PATH={path}", "DEBIAN_FRONTEND=noninteractive", "debootstrap",
              "--variant=minbase", f"--include={SID_PACKAGES}", "sid", str(folder)])
@@ -159,7 +161,8 @@ def make_sid(folder):
         raise
     run([*root, "rm", "-rf", str(folder / "var/cache/apt/archives"),
          str(folder / "var/lib/postgresql/18")])
-    run([*root, "chmod", "755", str(folder)])
+    if os.geteuid():                    # initdb wants to know the name of the user that it runs as
+        run([*root, "sh", "-c", f"echo tester:x:{os.geteuid()}:{os.getegid()}::/:/bin/sh >> '{folder}/etc/passwd'"])
     for program in ("usr/lib/postgresql/18/bin/postgres", "usr/sbin/mysqld"):
         if not (folder / program).exists():
             raise Unavailable(f"the sid tree has no {program}")
