@@ -8,8 +8,9 @@ OPS = {"INSERT INTO": "c", "UPDATE": "u", "DELETE FROM": "d"}
 
 def text_of(server, files):
     """The files as mysqlbinlog shows them, row events as comments."""
-    return server.run(server.mysqlbinlog, "--no-defaults", "--base64-output=decode-rows", "-v",
+    said = server.run(server.mysqlbinlog, "--no-defaults", "--base64-output=decode-rows", "-v",
                       *[server.inside(server.data / f) for f in files])
+    return said.decode(errors="replace")
 
 
 def row_changes(text):

@@ -130,10 +130,11 @@ class BinlogServer(Server):
 
     def run(self, *argv):
         """Runs one of the server's programs to its end; returns what it prints."""
-        done = subprocess.run(self.command(*map(str, argv)), capture_output=True, text=True, cwd="/",
-                              errors="replace", stdin=subprocess.DEVNULL, env=environment())
+        done = subprocess.run(self.command(*map(str, argv)), capture_output=True, cwd="/",
+                              stdin=subprocess.DEVNULL, env=environment())
         if done.returncode:
-            raise Unavailable(f"{argv[0]} failed: {done.stdout[-500:]}{done.stderr[-1000:]}")
+            said = (done.stdout[-500:] + done.stderr[-1000:]).decode(errors="replace")
+            raise Unavailable(f"{argv[0]} failed: {said}")
         return done.stdout
 
     def prepare(self):
