@@ -1,23 +1,24 @@
 #!/bin/bash
 # Installs by apt, on Debian 12, what a job needs and what is not there yet.
 #
-#   deploy/install-deps.sh [build|test|demo|demo-kafka]
+#   deploy/install-deps.sh [build|test|demo|demo-kafka|demo-mariadb]
 #
 # Quick when nothing is missing: asks dpkg only, and touches apt only for what is not installed.
 set -euo pipefail
 
-build="gcc make pkg-config libpq-dev librdkafka-dev libavro-dev libyaml-dev libcurl4-openssl-dev
-       libsqlite3-dev libssl-dev libjansson-dev zlib1g-dev"
+build="gcc make pkg-config libpq-dev default-libmysqlclient-dev librdkafka-dev libavro-dev libyaml-dev
+       libcurl4-openssl-dev libsqlite3-dev libssl-dev libjansson-dev libzstd-dev zlib1g-dev"
 python="python3 python3-venv"
 java="openjdk-17-jre-headless maven"
 
 case "${1:-build}" in
-    build)      want="$build" ;;
-    test)       want="$build $python $java postgresql libcmocka-dev kcat debootstrap clang
-                      libclang-rt-14-dev strace ca-certificates util-linux" ;;
-    demo)       want="$build $python postgresql" ;;
-    demo-kafka) want="$build $python $java postgresql" ;;
-    *)          echo "usage: $0 [build|test|demo|demo-kafka]" >&2; exit 2 ;;
+    build)        want="$build" ;;
+    test)         want="$build $python $java postgresql mariadb-server libcmocka-dev kcat debootstrap clang
+                        libclang-rt-14-dev strace ca-certificates util-linux" ;;
+    demo)         want="$build $python postgresql" ;;
+    demo-kafka)   want="$build $python $java postgresql" ;;
+    demo-mariadb) want="$build $python mariadb-server util-linux" ;;
+    *)            echo "usage: $0 [build|test|demo|demo-kafka|demo-mariadb]" >&2; exit 2 ;;
 esac
 
 if ! command -v dpkg-query >/dev/null; then
@@ -47,15 +48,29 @@ echo "installing: ${missing[*]}" >&2
 export DEBIAN_FRONTEND=noninteractive
 apt_get() { "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -q -o Acquire::Retries=3 "$@"; }
 
-# The server package makes and starts a cluster of its own by default; nobody here wants it.
-if [[ " ${missing[*]} " == *" postgresql "* ]]; then
-    apt_get update >&2
+is_missing() { [[ " ${missing[*]} " == *" $1 "* ]]; }
+
+# Nothing that is installed here may be started by its package: tests start servers of their own.
+policy=/usr/sbin/policy-rc.d
+if [ ! -e $policy ]; then
+    trap '"${as_root[@]}" rm -f $policy' EXIT
+    printf '#!/bin/sh\nexit 101\n' | "${as_root[@]}" tee $policy >/dev/null
+    "${as_root[@]}" chmod 755 $policy
+fi
+
+apt_get update >&2
+
+# The server package makes a cluster of its own by default; nobody here wants it.
+if is_missing postgresql; then
     apt_get install -y --no-install-recommends postgresql-common >&2
     conf=/etc/postgresql-common/createcluster.conf
     if [ ! -f $conf ] || ! grep -q '^create_main_cluster' $conf; then
         echo 'create_main_cluster = false' | "${as_root[@]}" tee -a $conf >/dev/null
     fi
-else
-    apt_get update >&2
 fi
 apt_get install -y --no-install-recommends "${missing[@]}" >&2
+
+# Nor at the machine's next start.
+if is_missing mariadb-server && command -v systemctl >/dev/null; then
+    "${as_root[@]}" systemctl --quiet disable mariadb.service >/dev/null 2>&1 || true
+fi

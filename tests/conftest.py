@@ -6,7 +6,8 @@ import uuid
 import pytest
 
 from support.fetch import Unavailable
-from support.ledger import UNPUBLISHED
+from support.ledger import ORACLE
+from support.mysql import MariaDB, MySQL
 from support.rowferry import Rowferry, binary, configuration, kafka_sink
 from support.scene import Scene
 from support.servers import Kafka, Postgres, Registry
@@ -48,6 +49,38 @@ def pg_any(request):
 
 
 @pytest.fixture(scope="session")
+def mariadb():
+    yield from shared(MariaDB)
+
+
+@pytest.fixture(scope="session")
+def mysql():
+    yield from shared(MySQL)
+
+
+@pytest.fixture(scope="session", params=["mariadb", "mysql"])
+def my_any(request):
+    """MariaDB and MySQL, one after the other."""
+    return request.getfixturevalue(request.param)
+
+
+@pytest.fixture(scope="session")
+def server_with():
+    """Servers with other settings, shared by the tests that ask for the same ones:
+    server_with(MySQL, binlog_row_image="MINIMAL")."""
+    made = {}
+
+    def make(kind, **settings):
+        key = kind, tuple(sorted(settings.items()))
+        if key not in made:
+            made[key] = have(lambda: kind(**settings))
+        return made[key]
+    yield make
+    for server in made.values():
+        server.close()
+
+
+@pytest.fixture(scope="session")
 def kafka():
     yield from shared(lambda: Kafka("4.3.1"))
 
@@ -67,13 +100,13 @@ def new_db():
     """Makes databases that go away, with their slots, when the test ends."""
     made = []
 
-    def make(pg):
-        made.append((pg, pg.create_db()))
+    def make(server):
+        made.append((server, server.create_db()))
         return made[-1][1]
     yield make
-    for pg, db in made:
+    for server, db in made:
         try:
-            pg.drop_db(db)
+            server.drop_db(db)
         except Exception as why:                    # the test's own verdict counts more
             print(f"database {db} stays: {why}")
 
@@ -84,24 +117,24 @@ class Maker:
     def __init__(self, tmp_path):
         self.tmp_path, self.made = tmp_path, []
 
-    def __call__(self, pg, db, sinks, pipeline=None, failpoints=False, **kw):
+    def __call__(self, server, db, sinks, pipeline=None, failpoints=False, **kw):
         pipeline = pipeline or f"p{uuid.uuid4().hex[:8]}"
         for program in [binary(failpoints)]:
             if not (os.access(program, os.X_OK) or shutil.which(str(program))):
                 pytest.fail(f"{program} is not built")
-        kw.setdefault("exclude", UNPUBLISHED)
+        kw.setdefault("exclude", [f"{server.schema(db)}.{ORACLE}"])
         kw.setdefault("heartbeat_interval", "1s")     # 10 s is long for a test that waits
         state = self.tmp_path / f"state-{pipeline}"
-        rf = Rowferry(configuration(pipeline, pg, db, sinks, state, **kw), failpoints)
+        rf = Rowferry(configuration(pipeline, server, db, sinks, state, **kw), failpoints)
         rf.pipeline = pipeline
         self.made.append(rf)
         return rf
 
-    def to_kafka(self, pg, db, kafka, registry, pipeline=None, sink=None, **kw):
+    def to_kafka(self, server, db, kafka, registry, pipeline=None, sink=None, **kw):
         """A pipeline with one Kafka sink; topics are `<pipeline>.<schema>.<table>`."""
         pipeline = pipeline or f"p{uuid.uuid4().hex[:8]}"
         sinks = [kafka_sink(kafka, registry, pipeline, **(sink or {}))]
-        return self(pg, db, sinks, pipeline=pipeline, **kw)
+        return self(server, db, sinks, pipeline=pipeline, **kw)
 
 
 @pytest.fixture
@@ -124,11 +157,11 @@ def pytest_runtest_makereport(item, call):
 
 
 @pytest.fixture
-def scene(pg15, kafka, registry, new_db, pipelines):
+def scene(request, kafka, registry, new_db, pipelines):
     """Makes a Scene on PostgreSQL 15 and Kafka 4.3.1 unless told otherwise."""
-    def make(pg=None, broker=None, **kw):
-        pg = pg or pg15
-        return Scene(pg, new_db(pg), broker or kafka, registry, pipelines, **kw)
+    def make(pg=None, broker=None, server=None, **kw):
+        server = server or pg or request.getfixturevalue("pg15")
+        return Scene(server, new_db(server), broker or kafka, registry, pipelines, **kw)
     yield make
 
 
@@ -142,3 +175,9 @@ def stream(pg_any, kafka, registry, new_db, pipelines):
 def stream15(pg15, kafka, registry, new_db, pipelines):
     """A Stream where one version is enough."""
     return Stream(pg15, new_db(pg15), kafka, registry, pipelines)
+
+
+@pytest.fixture
+def stream_my(my_any, kafka, registry, new_db, pipelines):
+    """A Stream on MariaDB and on MySQL."""
+    return Stream(my_any, new_db(my_any), kafka, registry, pipelines)

@@ -6,8 +6,9 @@
 The cache is .cache/ at the repository's root, or $ROWFERRY_CACHE. Each item is
 made in a folder of its own beside its place and renamed when it is whole, so an
 interrupted download leaves nothing that looks finished; a lock for each item
-lets several test runs share one cache. Only the standard library is used here,
-since this is what fetches the rest.
+lets several test runs share one cache, checkouts of different ages too: a tree
+whose content changes gets another folder, and a venv only gains packages. Only
+the standard library is used here, since this is what fetches the rest.
 """
 import fcntl
 import os
@@ -29,8 +30,10 @@ PYTHON_PACKAGES = (
     "confluent-kafka==2.14.2",
     "fastavro==1.12.1",
     "psycopg[binary]==3.2.13",
+    "pymysql==1.2.4",
 )
-SID_PACKAGES = "postgresql-18"
+SID_PACKAGES = "postgresql-18,mysql-server-core,libmysqlclient-dev"
+FOLDERS = {"sid": "sid-2"}              # where an item stands whose content has changed
 
 
 class Unavailable(Exception):
@@ -131,32 +134,38 @@ def make_registry(folder):
 
 
 def make_venv(folder):
-    python = "/usr/bin/python3" if os.access("/usr/bin/python3", os.X_OK) else sys.executable
-    run([python, "-m", "venv", str(folder)])
+    """In its place, since it holds its own path. One that is there gets what it lacks."""
+    if not (folder / "bin/pip").exists():
+        python = "/usr/bin/python3" if os.access("/usr/bin/python3", os.X_OK) else sys.executable
+        discard(folder)
+        run([python, "-m", "venv", str(folder)])
     retry(lambda: run([str(folder / "bin/python"), "-m", "pip", "install", "-q",
                        "--disable-pip-version-check", *PYTHON_PACKAGES]))
 
 
 def make_sid(folder):
-    """A Debian sid tree, for the newest PostgreSQL: entered with chroot."""
+    """A Debian sid tree, for the newest PostgreSQL and MySQL: entered with chroot."""
     root = as_root()
     if root is None:
         raise Unavailable("the sid tree needs root, or sudo without a password")
     if not (shutil.which("debootstrap") or os.path.exists("/usr/sbin/debootstrap")):
         need("debootstrap", "debootstrap")
-    env = dict(os.environ, PATH=os.environ.get("PATH", "") + ":/usr/sbin:/sbin",
-               DEBIAN_FRONTEND="noninteractive")
+    path = os.environ.get("PATH", "") + ":/usr/sbin:/sbin"
+    run([*root, "chown", "0:0", str(folder)])           # its packages refuse a / that isn't root's
+    run([*root, "chmod", "755", str(folder)])
     try:
-        run([*root, "debootstrap", "--variant=minbase", f"--include={SID_PACKAGES}",
-             "sid", str(folder)], env=env)
+        run([*root, "env", f"PATH={path}", "DEBIAN_FRONTEND=noninteractive", "debootstrap",
+             "--variant=minbase", f"--include={SID_PACKAGES}", "sid", str(folder)])
     except Unavailable:
         run([*root, "rm", "-rf", "--one-file-system", str(folder)])
         raise
     run([*root, "rm", "-rf", str(folder / "var/cache/apt/archives"),
          str(folder / "var/lib/postgresql/18")])
-    run([*root, "chmod", "755", str(folder)])
-    if not (folder / "usr/lib/postgresql/18/bin/postgres").exists():
-        raise Unavailable("the sid tree has no PostgreSQL 18")
+    if os.geteuid():                    # initdb wants to know the name of the user that it runs as
+        run([*root, "sh", "-c", f"echo tester:x:{os.geteuid()}:{os.getegid()}::/:/bin/sh >> '{folder}/etc/passwd'"])
+    for program in ("usr/lib/postgresql/18/bin/postgres", "usr/sbin/mysqld"):
+        if not (folder / program).exists():
+            raise Unavailable(f"the sid tree has no {program}")
 
 
 ITEMS = {f"kafka-{v}": (lambda d, v=v: make_kafka(d, v)) for v in KAFKA_VERSIONS}
@@ -173,14 +182,14 @@ def get(item):
     """The folder of an item, downloaded if it is not in the cache yet."""
     if item not in ITEMS:
         raise SystemExit(f"fetch: no such item: {item} (there are: {', '.join(ITEMS)})")
-    place = CACHE / item
-    if (place / ".whole").exists():
+    place = CACHE / FOLDERS.get(item, item)
+    if whole(item, place):
         return place
     CACHE.mkdir(parents=True, exist_ok=True)
     (CACHE / ".gitignore").write_text("*\n")
     with open(CACHE / f"{item}.lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if (place / ".whole").exists():
+        if whole(item, place):
             return place
         say(f"downloading {item}")
         began = time.monotonic()
@@ -191,23 +200,33 @@ def get(item):
 
 def build(item, place):
     """Makes an item beside its place, then renames it: whole, or not there at all."""
-    if item == "venv":                  # a venv holds its own path: made in place, marked when whole
-        folder = place
-        discard(place)
-    else:
-        for old in CACHE.glob(f".{item}-*"):
-            discard(old)
-        folder = Path(tempfile.mkdtemp(prefix=f".{item}-", dir=CACHE))
+    if item == "venv":
+        make_venv(place)
+        (place / ".whole").write_text(content(item))
+        return
+    for old in CACHE.glob(f".{item}-*"):
+        discard(old)
+    folder = Path(tempfile.mkdtemp(prefix=f".{item}-", dir=CACHE))
     try:
-        folder.mkdir(exist_ok=True)
         ITEMS[item](folder)
     except BaseException:
         discard(folder)
         raise
     mark(folder / ".whole")
-    if folder != place:
-        discard(place)
-        os.rename(folder, place)
+    discard(place)
+    os.rename(folder, place)
+
+
+def content(item):
+    """What the mark of a whole item says."""
+    return "".join(f"{p}\n" for p in PYTHON_PACKAGES) if item == "venv" else ""
+
+
+def whole(item, place):
+    try:
+        return (place / ".whole").read_text() == content(item)
+    except OSError:
+        return False
 
 
 def mark(path):

@@ -1,10 +1,12 @@
 """The ledger: a workload that knows exactly what a sink must have got.
 
 A row trigger writes every change of the workload's tables into `ledger_oracle`, in
-the same transaction as the change. That table is not published. So whatever was
+the same transaction as the change. That table is not captured. So whatever was
 rolled back, lost with a connection or committed with nobody listening, the source
 itself says what happened: what stands in the oracle must arrive once, and for each
 key in this order (a key's changes are serialised by its row lock).
+
+It runs on every kind of server; what each is told differently is in dialect.py.
 """
 import random
 import threading
@@ -13,37 +15,9 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-SCHEMA = """
-create table accounts (id bigint primary key, balance numeric(12,2) not null,
-                       ver bigint not null, note text);
-create table moves (id bigserial primary key, src bigint, dst bigint,
-                    amount numeric(12,2), ver bigint not null default 1);
-create table ledger_oracle (seq bigserial primary key, txid xid8 not null, op text not null,
-                            tbl text not null, key bigint not null, ver bigint);
-create function ledger_watch() returns trigger language plpgsql as $$
-begin
-  if tg_op = 'DELETE' then
-    insert into ledger_oracle(txid, op, tbl, key)
-      values (pg_current_xact_id(), 'd', tg_table_name, old.id);
-  elsif tg_op = 'UPDATE' and old.id = new.id then
-    insert into ledger_oracle(txid, op, tbl, key, ver)
-      values (pg_current_xact_id(), 'u', tg_table_name, new.id, new.ver);
-  else
-    if tg_op = 'UPDATE' then          -- a new key: a delete and a create for a reader
-      insert into ledger_oracle(txid, op, tbl, key)
-        values (pg_current_xact_id(), 'd', tg_table_name, old.id);
-    end if;
-    insert into ledger_oracle(txid, op, tbl, key, ver)
-      values (pg_current_xact_id(), 'c', tg_table_name, new.id, new.ver);
-  end if;
-  return null;
-end $$;
-create trigger watch after insert or update or delete on accounts
-  for each row execute function ledger_watch();
-create trigger watch after insert or update or delete on moves
-  for each row execute function ledger_watch();
-"""
-UNPUBLISHED = ["public.ledger_oracle"]
+from .dialect import dialect_of
+
+ORACLE = "ledger_oracle"
 
 
 @dataclass
@@ -58,32 +32,37 @@ class Oracle:
 class Ledger:
     """Writers on a database, from begin() to stop()."""
 
-    def __init__(self, pg, db, accounts=200, writers=2, big=20000, big_every=4.0,
+    def __init__(self, server, db, accounts=200, writers=2, big=20000, big_every=4.0,
                  pause=0.0, identity="default", seed=1):
-        self.pg, self.db = pg, db
+        self.server, self.db, self.dialect = server, db, dialect_of(server)
         self.accounts, self.writers, self.pause = accounts, writers, pause
         self.big, self.big_every = big, big_every
         self.seed, self.identity = seed, identity
         self.base = 0
-        self.commits = 0
+        self.commits, self.conflicts = 0, 0
         self.threads, self.errors = [], []
+        self.next_big = {}                    # writer -> when its next big transaction is due
         self.stopping = threading.Event()
+
+    @property
+    def pg(self):
+        """The server, where it is PostgreSQL."""
+        return self.server
 
     # -- life --
 
     def create(self):
         """Tables, triggers and the seeded accounts; before the pipeline starts."""
-        with self.pg.connect(self.db) as c:
-            c.execute(SCHEMA)
-            c.execute("insert into accounts select g, 1000, 1, 'seed' "
-                      "from generate_series(1, %s) g", (self.accounts,))
-            if self.identity == "full":
-                c.execute("alter table accounts replica identity full")
+        self.server.sql(self.dialect.tables, self.db)
+        self.server.sql("insert into accounts select n, 1000, 1, 'seed' "
+                        f"from {self.server.series(self.accounts)}", self.db)
+        if identify := self.dialect.identify(self.identity):
+            self.server.sql(identify, self.db)
         return self
 
     def begin(self):
         """Starts the writers. What happened before this is not judged."""
-        self.base = self.pg.one("select coalesce(max(seq), 0) from ledger_oracle", self.db)
+        self.base = self.server.one("select coalesce(max(seq), 0) from ledger_oracle", self.db)
         self.stopping.clear()
         self.threads = [threading.Thread(target=self._write, args=(n,), daemon=True)
                         for n in range(self.writers)]
@@ -92,7 +71,7 @@ class Ledger:
         return self
 
     def stop(self):
-        """Ends the writers and returns the log position that a sink must reach.
+        """Ends the writers and returns the place in the log that a sink must reach.
 
         A last move is committed before it is asked, and counts: where nothing else writes, the end of
         the log is then the end of a transaction, which the stream passes at once."""
@@ -101,47 +80,48 @@ class Ledger:
             thread.join(120)
         if self.errors:
             raise self.errors[0]
-        self.pg.sql("insert into moves(src, dst, amount) values (0, 0, 0)", self.db)
-        return self.pg.one("select pg_current_wal_lsn()::text", self.db)
+        self.server.sql("insert into moves(src, dst, amount) values (0, 0, 0)", self.db)
+        return self.server.log_end(self.db)
 
     def oracle(self):
-        with self.pg.connect(self.db) as c:
-            rows = c.execute("select tbl, op, key, ver from ledger_oracle where seq > %s "
+        with self.server.connect(self.db) as c:
+            rows = c.execute("select tbl, op, id, ver from ledger_oracle where seq > %s "
                              "order by seq", (self.base,)).fetchall()
             final = {t: dict(c.execute(f"select id, ver from {t}").fetchall())
                      for t in ("accounts", "moves")}
             total = c.execute("select sum(balance) from accounts").fetchone()[0]
-        return Oracle(rows, final, total, Decimal(1000 * self.accounts))
+        return Oracle(list(rows), final, total, Decimal(1000 * self.accounts))
 
     # -- one writer --
 
     def _write(self, number):
         """Transactions until told to stop; a lost connection is made anew."""
-        import psycopg
         rng = random.Random(self.seed * 1000 + number)
-        next_big = time.monotonic() + self.big_every * (number + 1) / self.writers
+        self.next_big[number] = time.monotonic() + self.big_every * (number + 1) / self.writers
         while not self.stopping.is_set():
             try:
-                with psycopg.connect(self.pg.url(self.db), connect_timeout=5) as c:
-                    c.execute("set lock_timeout = '10s'")
-                    c.commit()
+                with self.server.connect(self.db, connect_timeout=5) as c:
+                    c.execute(self.dialect.session(self.identity))
                     while not self.stopping.is_set():
-                        if self.big and time.monotonic() > next_big:
-                            next_big = time.monotonic() + self.big_every * self.writers
-                            self._big(c)
-                        else:
-                            self._step(c, rng)
-                        self.commits += 1
-                        if self.pause:
-                            time.sleep(self.pause)
-            except (psycopg.errors.DeadlockDetected, psycopg.errors.LockNotAvailable,
-                    psycopg.errors.UniqueViolation):
-                continue
-            except psycopg.OperationalError:
-                time.sleep(0.1)
-            except Exception as why:          # a bug of the workload: say so in stop()
-                self.errors.append(why)
-                return
+                        self._commit_one(c, rng, number)
+            except Exception as why:
+                if self.dialect.is_conflict(why):
+                    self.conflicts += 1
+                elif self.dialect.is_lost(why):
+                    time.sleep(0.1)
+                else:                         # a bug of the workload: say so in stop()
+                    self.errors.append(why)
+                    return
+
+    def _commit_one(self, c, rng, number):
+        if self.big and time.monotonic() > self.next_big[number]:
+            self.next_big[number] = time.monotonic() + self.big_every * self.writers
+            self._big(c)
+        else:
+            self._step(c, rng)
+        self.commits += 1
+        if self.pause:
+            time.sleep(self.pause)
 
     def _step(self, c, rng):
         kind = rng.random()
@@ -198,21 +178,20 @@ class Ledger:
 
     def _die_and_come_back(self, c, rng):
         """Deletes a row and inserts it again; its version goes on."""
-        row = c.execute("delete from accounts where id = %s returning id, balance, ver",
+        row = c.execute("select id, balance, ver from accounts where id = %s for update",
                         (rng.randint(1, self.accounts),)).fetchone()
         if row:
+            c.execute("delete from accounts where id = %s", (row[0],))
             c.execute("insert into accounts values (%s, %s, %s, null)",
                       (row[0], row[1], row[2] + 1))
 
     def _touch_many(self, c, rng):
-        c.execute("update accounts set ver = ver + 1 where id in (select id from accounts "
-                  "where id between %s and %s order by id for update)",
-                  (low := rng.randint(1, self.accounts), low + 30))
+        c.execute(self.dialect.touch, (low := rng.randint(1, self.accounts), low + 30))
 
     def _big(self, c):
         with c.transaction():
-            c.execute("insert into moves(src, dst, amount) select g, g + 1, 0.01 "
-                      "from generate_series(1, %s) g", (self.big,))
+            c.execute("insert into moves(src, dst, amount) select n, n + 1, 0.01 "
+                      f"from {self.server.series(self.big)}")
 
 
 class Undo(Exception):

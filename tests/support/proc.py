@@ -34,8 +34,9 @@ def birth(pid):
 
 
 def alive(pid):
+    """A killed process whose first thread is gone may still be busy with the end of the others."""
     fields = stat_fields(pid)
-    return bool(fields) and fields[0] not in "ZX"
+    return bool(fields) and (fields[0] not in "ZX" or int(fields[17]) > 1)
 
 
 def family(pid):

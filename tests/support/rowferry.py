@@ -3,10 +3,12 @@ import json
 import os
 import signal
 import subprocess
+import time
 from pathlib import Path
 
 from .fetch import ROOT
 from .proc import Process, discard, scratch, wait_for
+from .watch import NoAnswer, watch_of
 
 EXIT_REFUSED = 4
 
@@ -26,10 +28,11 @@ def kafka_sink(kafka, registry, pipeline, /, name="events", **over):
     return {k: v for k, v in sink.items() if v is not None}
 
 
-def configuration(pipeline, pg, db, sinks, state_dir, tables=("public.*",), exclude=(), **source):
-    """A configuration as a dict; JSON is YAML, so json.dump writes it."""
-    src = {"type": "postgresql", "url": pg.url(db), "tables": list(tables),
-           "snapshot": "never", **source}
+def configuration(pipeline, server, db, sinks, state_dir, tables=None, exclude=(), **source):
+    """A configuration as a dict; JSON is YAML, so json.dump writes it. All tables of the database
+    unless told otherwise."""
+    src = {"type": server.kind, "url": server.url(db),
+           "tables": list(tables or [f"{server.schema(db)}.*"]), "snapshot": "never", **source}
     if exclude:
         src["exclude"] = list(exclude)
     return {"pipeline": pipeline, "state_dir": str(state_dir), "source": src, "sinks": list(sinks)}
@@ -56,7 +59,7 @@ def parse_log_line(line):
     if len(words) < 4:
         return {}
     fields = dict(w.split("=", 1) for w in words[3].split() if "=" in w)
-    return {**fields, "level": words[1], "module": words[2], "text": words[3]}
+    return {**fields, "time": words[0], "level": words[1], "module": words[2], "text": words[3]}
 
 
 class Rowferry:
@@ -69,6 +72,7 @@ class Rowferry:
         self.file = self.folder / "pipeline.yaml"
         self.log, self.out = self.folder / "stderr", self.folder / "stdout"
         self.process = None
+        self.started = 0.0                    # when the process that runs now began
         self.write_config()
 
     def write_config(self):
@@ -85,10 +89,12 @@ class Rowferry:
 
     def start(self, env=None, failpoints=None):
         """`failpoints` is e.g. "k.begin:kill@2"; it needs the failpoint build."""
-        environment = {k: v for k, v in os.environ.items() if not k.startswith("PG")}
+        environment = {k: v for k, v in os.environ.items()
+                       if not k.startswith(("PG", "MYSQL", "MARIADB"))}
         environment.update(env or {})
         if failpoints:
             environment["ROWFERRY_FAILPOINTS"] = failpoints
+        self.started = time.time()
         self.process = Process([self.program, "run", self.file], self.log, env=environment,
                                stdout=self.out)
         return self
@@ -130,7 +136,17 @@ class Rowferry:
         split = next((i for i, w in enumerate(words) if str(w).startswith("-")), len(words))
         return cli(*words[:split], self.file, *words[split:], program=self.program, **kw)
 
-    # -- what the source says of it --
+    def positions(self, timeout=20):
+        """What `offsets list` says: {sink: text}; raises NoAnswer when that can't be had."""
+        try:
+            done = self.cli("offsets", "list", "--json", timeout=timeout)
+        except subprocess.TimeoutExpired as why:
+            raise NoAnswer(str(why))
+        if done.returncode:
+            raise NoAnswer(f"offsets list: {done.returncode}\n{done.stdout}{done.stderr}")
+        return {sink["sink"]: sink["position"] for sink in json.loads(done.stdout)["offsets"]}
+
+    # -- where it is: PostgreSQL tells by its slot, see watch.py --
 
     def slots(self, pg, db):
         """The logical slots of the database: (name, active, confirmed, restart)."""
@@ -141,29 +157,28 @@ class Rowferry:
         rows = self.slots(pg, db)
         return rows[0][0] if rows else None
 
-    def wait_streaming(self, pg, db, timeout=30):
-        """Returns when a walsender streams to it; fails at once when it ended."""
-        query = ("select 1 from pg_replication_slots s join pg_stat_replication r "
-                 "on r.pid = s.active_pid where s.database = %s and r.state = 'streaming'")
-        wait_for(lambda: self._must_run() and pg.sql(query, args=(db,)), timeout,
+    def wait_streaming(self, server, db, timeout=30):
+        """Returns when the source streams to it; fails at once when it ended."""
+        watch = watch_of(self, server, db)
+        wait_for(lambda: self._must_run() and watch.streams(), timeout,
                  lambda: f"rowferry streams\n{self.process.tail()}")
         return self
 
-    def wait_caught_up(self, pg, db, lsn, timeout=60, alive=True):
-        """Returns when every required sink has what the source wrote up to `lsn`."""
-        query = ("select confirmed_flush_lsn >= %s::pg_lsn from pg_replication_slots "
-                 "where database = %s order by 1 desc limit 1")
+    def wait_caught_up(self, server, db, place, timeout=60, alive=True):
+        """Returns when every required sink has what the source wrote up to `place`."""
+        watch = watch_of(self, server, db)
+
         def done():
             if alive:
                 self._must_run()
-            return pg.one(query, args=(lsn, db))
-        wait_for(done, timeout, lambda: f"rowferry has confirmed {lsn}: "
-                                        f"{self.slots(pg, db)}\n{self.process.tail()}", 0.1)
+            return watch.has(place)
+        wait_for(done, timeout, lambda: f"rowferry has confirmed {place}: "
+                                        f"{watch.where()}\n{self.process.tail()}", 0.1)
         return self
 
-    def wait_passed(self, pg, db, timeout=60):
+    def wait_passed(self, server, db, timeout=60):
         """Returns when it has confirmed the whole log as it is now."""
-        return self.wait_caught_up(pg, db, pg.one("select pg_current_wal_lsn()::text", db), timeout)
+        return self.wait_caught_up(server, db, server.log_end(db), timeout)
 
     def logs(self, *words, timeout=30, times=1):
         """Waits until as many log lines hold all the words, and returns the last of them."""

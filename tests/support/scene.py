@@ -8,20 +8,25 @@ from .readers import read_topics
 
 
 class Scene:
-    """One ledger in a database of its own, replicated by one rowferry."""
+    """One ledger in a database of its own, replicated by one rowferry. `server` is of any kind."""
 
-    def __init__(self, pg, db, kafka, registry, pipelines, failpoints=False, sink=None,
+    def __init__(self, server, db, kafka, registry, pipelines, failpoints=False, sink=None,
                  source=None, **ledger):
-        self.pg, self.db, self.kafka, self.registry = pg, db, kafka, registry
-        self.ledger = Ledger(pg, db, **{"big": 5000, "big_every": 2.0, **ledger}).create()
+        self.server, self.db, self.kafka, self.registry = server, db, kafka, registry
+        self.ledger = Ledger(server, db, **{"big": 5000, "big_every": 2.0, **ledger}).create()
         self.begun = False
-        self.rf = pipelines.to_kafka(pg, db, kafka, registry, failpoints=failpoints,
+        self.rf = pipelines.to_kafka(server, db, kafka, registry, failpoints=failpoints,
                                      sink=sink, **(source or {}))
+
+    @property
+    def pg(self):
+        """The server, where it is PostgreSQL."""
+        return self.server
 
     def start(self, **kw):
         """Starts rowferry and waits until it streams."""
         self.rf.start(**kw)
-        self.rf.wait_streaming(self.pg, self.db)
+        self.rf.wait_streaming(self.server, self.db)
         return self
 
     def begin(self):
@@ -40,20 +45,19 @@ class Scene:
 
     def arrive(self, timeout=60):
         """Returns when all that the ledger has committed by now has been confirmed."""
-        lsn = self.pg.one("select pg_current_wal_lsn()::text", self.db)
-        self.rf.wait_caught_up(self.pg, self.db, lsn, timeout)
+        self.rf.wait_passed(self.server, self.db, timeout)
         return self
 
     def topics(self):
-        return [f"{self.rf.pipeline}.public.{t}" for t in ("accounts", "moves")]
+        return [f"{self.rf.pipeline}.{self.server.schema(self.db)}.{t}" for t in ("accounts", "moves")]
 
     def read(self, **kw):
         return read_topics(self.kafka.direct, self.registry, self.topics(), **kw)
 
     def verdict(self, timeout=90):
         """Stops the ledger, waits until all of it has arrived, and judges."""
-        lsn = self.ledger.stop()
-        self.rf.wait_caught_up(self.pg, self.db, lsn, timeout)
+        place = self.ledger.stop()
+        self.rf.wait_caught_up(self.server, self.db, place, timeout)
         self.events = self.read()
         return judge(self.ledger.oracle(), ledger_events(self.events), tombstones=True)
 

@@ -1,4 +1,4 @@
-"""Real servers on free loopback ports: Postgres, Kafka, Registry.
+"""Real servers on free loopback ports: Postgres, Kafka, Registry; MySQL and MariaDB are in mysql.py.
 
 Each lives in a temporary folder of its own, keeps its port over a restart, and is
 stopped by its own pid. All are context managers: `with Postgres(15) as pg: …`.
@@ -9,6 +9,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import time
 import urllib.request
 import uuid
 from pathlib import Path
@@ -19,13 +20,14 @@ from .proc import (Process, discard, free_port, kill_family, scratch, wait_for)
 
 
 class Server:
-    """What the three have in common: a folder, a process, start and stop."""
+    """What all have in common: a folder, a process, start and stop."""
 
     name = "server"
     up_within = 60
 
     def __init__(self):
         self.process = None
+        self.started = 0.0                    # when the process that runs now began
         self.folder = None
         self.port = free_port()
 
@@ -48,6 +50,7 @@ class Server:
     def start(self):
         if self.folder is None:
             self.prepare()
+        self.started = time.time()
         self.process = self.launch()
         try:
             wait_for(self._ready_or_dead, self.up_within,
@@ -110,6 +113,8 @@ class Postgres(Server):
 
     fsync is off: a killed server process loses nothing that the kernel has.
     """
+
+    kind = "postgresql"
 
     def __init__(self, version=15, **settings):
         super().__init__()
@@ -251,6 +256,20 @@ class Postgres(Server):
         except psycopg.errors.UndefinedObject:
             pass
         return True
+
+    # -- its log --
+
+    def schema(self, db):
+        """What stands before a table's name, in lists and topics."""
+        return "public"
+
+    def log_end(self, db="postgres"):
+        """The place that a sink must reach to have all that is committed."""
+        return self.one("select pg_current_wal_lsn()::text", db)
+
+    def series(self, count):
+        """A table `s` with the column `n` from 1 to count, for a FROM."""
+        return f"generate_series(1, {count}) as s(n)"
 
 
 def ids_in_tree(root, user):

@@ -3,16 +3,21 @@ from .readers import await_events, read_prefix
 
 
 class Stream:
-    """Made by the fixtures `stream` (both PostgreSQL versions) and `stream15`."""
+    """Made by the fixtures `stream` (both PostgreSQL versions), `stream15` and `stream_my`."""
 
-    def __init__(self, pg, db, kafka, registry, pipelines):
-        self.pg, self.db, self.kafka, self.registry = pg, db, kafka, registry
+    def __init__(self, server, db, kafka, registry, pipelines):
+        self.server, self.db, self.kafka, self.registry = server, db, kafka, registry
         self.pipelines = pipelines
+
+    @property
+    def pg(self):
+        """The server, where it is PostgreSQL."""
+        return self.server
 
     def prepare(self, setup, **kw):
         """The tables and the configuration; rowferry does not run yet."""
         self.sql(setup)
-        self.rf = self.pipelines.to_kafka(self.pg, self.db, self.kafka, self.registry, **kw)
+        self.rf = self.pipelines.to_kafka(self.server, self.db, self.kafka, self.registry, **kw)
         return self
 
     def start(self, setup=None, **kw):
@@ -20,15 +25,15 @@ class Stream:
         if setup is not None:
             self.prepare(setup, **kw)
         self.rf.start()
-        self.rf.wait_streaming(self.pg, self.db)
+        self.rf.wait_streaming(self.server, self.db)
         return self
 
     def sql(self, text, args=None):
-        return self.pg.sql(text, self.db, args)
+        return self.server.sql(text, self.db, args)
 
     def caught_up(self):
         """Returns when all that is committed by now is in Kafka."""
-        self.rf.wait_passed(self.pg, self.db)
+        self.rf.wait_passed(self.server, self.db)
         return self
 
     def records(self, count):
