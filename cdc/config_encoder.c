@@ -26,7 +26,7 @@ config_encoder(const struct config *config, int sink, const char *database, stru
         .truncate = (enum truncate_policy)wanted->truncate,
         .line = wanted->ops == &sink_stdout,
         .pipeline = config->pipeline,
-        .connector = CONNECTOR_POSTGRESQL, /* the one type of source there is */
+        .connector = (enum connector)config->source.type,
         .database = database,
         .schema_changes = config->source.schema_changes[0] != '\0' ? config->source.schema_changes : NULL,
         .topic = wanted->topic,

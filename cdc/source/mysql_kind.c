@@ -597,7 +597,7 @@ remove_all(const struct config *config, bool dry_run, struct buffer *said, struc
     .relations = relations, .remove = remove_all
 
 const struct source_kind source_mysql = {
-    .type = "mysql", .title = "MySQL", .connector = CONNECTOR_MYSQL, .open = open_mysql, BINLOG_KIND};
+    .type = "mysql", .title = "MySQL", .connector = CONNECTOR_MYSQL, .lease = "lock", .open = open_mysql, BINLOG_KIND};
 
 const struct source_kind source_mariadb = {
-    .type = "mariadb", .title = "MariaDB", .connector = CONNECTOR_MARIADB, .open = open_mariadb, BINLOG_KIND};
+    .type = "mariadb", .title = "MariaDB", .connector = CONNECTOR_MARIADB, .lease = "lock", .open = open_mariadb, BINLOG_KIND};
