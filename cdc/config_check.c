@@ -37,6 +37,67 @@ config_is_name(const char *text, size_t max)
     return len > 0 && len <= max && text[len] == '\0';
 }
 
+/* ---- the source ---- */
+
+/* Keys that mean something on one family of servers; on the other they would be passed over in silence. */
+static const struct {
+    const char *key;
+    bool binlog;
+} family_keys[] = {
+    {"keyless", false},
+    {"publication", false},
+    {"slot", false},
+    {"status_interval", false},
+    {"server_id", true},
+    {"statements", true},
+    {"nontransactional", true},
+    {"rows_query", true},
+    {"schema_changes", true},
+    {"event_size", true},
+};
+
+static const char *const postgres_urls[] = {"postgresql://", "postgres://", NULL};
+static const char *const binlog_urls[] = {"mysql://", "mariadb://", NULL};
+
+static bool
+is_binlog(const struct config *config)
+{
+    return config->source.type != CONNECTOR_POSTGRESQL;
+}
+
+static int
+check_family(struct walk *w, const struct tree *node)
+{
+    for (size_t i = 0; i < sizeof(family_keys) / sizeof(family_keys[0]); i++) {
+        const struct tree *key = config_yaml_find(node, family_keys[i].key);
+        if (key != NULL && family_keys[i].binlog != is_binlog(w->config))
+            return config_fail(w, key->line, "source", key->key,
+                               family_keys[i].binlog ? "goes with type mysql or mariadb only"
+                                                     : "goes with type postgresql only");
+    }
+    return 0;
+}
+
+static int
+check_url(struct walk *w, int line)
+{
+    const char *const *prefix = is_binlog(w->config) ? binlog_urls : postgres_urls;
+    for (; *prefix != NULL; prefix++) {
+        if (strncmp(w->config->source.url, *prefix, strlen(*prefix)) == 0)
+            return 0;
+    }
+    return config_fail(w, line, "source", "url",
+                       is_binlog(w->config) ? "must begin with mysql:// or mariadb://"
+                                            : "must begin with postgresql://");
+}
+
+/* What the parts of a table's name are called. */
+static const char *
+table_form(const struct config *config)
+{
+    return is_binlog(config) ? "database.table" : "schema.table";
+}
+
 static int
 check_globs(struct walk *w, const struct tree *node, const char *key, const char *const *globs)
 {
@@ -44,7 +105,7 @@ check_globs(struct walk *w, const struct tree *node, const char *key, const char
         const char *dot = strchr(*globs, '.');
         if (dot != NULL && dot != *globs && dot[1] != '\0')
             continue;
-        error_set(w->err, ERROR_CONFIG, "", "\"%.100s\" must be schema.table", *globs);
+        error_set(w->err, ERROR_CONFIG, "", "\"%.100s\" must be %s", *globs, table_form(w->config));
         return config_place(w, node->line, "source", key);
     }
     return 0;
@@ -58,9 +119,8 @@ config_check_source(struct walk *w, const struct tree *node)
     const struct tree *tables = config_yaml_find(node, "tables"),
                       *exclude = config_yaml_find(node, "exclude");
     const struct tree *publication = config_yaml_find(node, "publication");
-    if (strncmp(source->url, "postgresql://", 13) != 0 &&
-        strncmp(source->url, "postgres://", 11) != 0)
-        return config_fail(w, url->line, "source", "url", "must begin with postgresql://");
+    if (check_family(w, node) == -1 || check_url(w, url->line) == -1)
+        return -1;
     if (source->tables[0] == NULL)
         return config_fail(w, tables->line, "source", "tables", "names no table");
     if (check_globs(w, tables, "tables", source->tables) == -1)
@@ -72,8 +132,13 @@ config_check_source(struct walk *w, const struct tree *node)
     if (publication != NULL &&
         (source->publication[0] == '\0' || strlen(source->publication) > IDENTIFIER_MAX_BYTES))
         return config_fail(w, publication->line, "source", "publication", "must be 1 to 63 bytes");
+    if (strpbrk(source->schema_changes, "{}") != NULL)
+        return config_fail(w, config_key_line(node, "schema_changes"), "source", "schema_changes",
+                           "is one topic's name: nothing stands in braces");
     return 0;
 }
+
+/* ---- sinks ---- */
 
 static int
 check_topic(struct walk *w, const struct config_sink *sink, const struct tree *node,
@@ -159,7 +224,8 @@ config_check_sink(struct walk *w, const struct config_sink *sink, const struct t
     for (const struct option_pair *pair = sink->key; pair->key != NULL; pair++) {
         if (strchr(pair->key, '.') == NULL)
             return config_fail(w, config_key_line(node, "key"), path, "key",
-                               "tables are written schema.table");
+                               is_binlog(config) ? "tables are written database.table"
+                                                 : "tables are written schema.table");
     }
     if (check_topic(w, sink, node, path) == -1 || check_registry(w, sink, node, path) == -1)
         return -1;

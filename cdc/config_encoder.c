@@ -26,6 +26,7 @@ config_encoder(const struct config *config, int sink, const char *database, stru
         .truncate = (enum truncate_policy)wanted->truncate,
         .line = wanted->ops == &sink_stdout,
         .pipeline = config->pipeline,
+        .connector = (enum connector)config->source.type,
         .database = database,
         .topic = wanted->topic,
         .keys = wanted->keys,

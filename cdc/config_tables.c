@@ -18,8 +18,10 @@
 #define BATCH(member) offsetof(struct config_batch, member)
 #define LOG(member) offsetof(struct config_log, member)
 
-static const char *const source_types[] = {"postgresql", NULL};
+static const char *const source_types[] = {"postgresql", "mysql", "mariadb", NULL}; /* enum connector */
 static const char *const keyless_words[] = {"refuse", "inserts", NULL};
+static const char *const statement_words[] = {"stop", "warn", NULL};
+static const char *const nontransactional_words[] = {"stop", "accept", NULL};
 static const char *const snapshot_words[] = {"never", NULL};
 static const char *const format_words[] = {"avro", "json", NULL};
 static const char *const envelope_words[] = {"debezium", "plain", NULL};
@@ -64,8 +66,8 @@ const struct option config_source_options[] = {
      .offset = SOURCE(url),
      .required = true,
      .secret = true,
-     .help = "libpq's own: postgresql://user@host:port/database?option=value. Without sslmode "
-             "it is verify-full."},
+     .help = "PostgreSQL: libpq's own, postgresql://user@host:port/database?option=value; without "
+             "sslmode it is verify-full. MySQL and MariaDB: mysql://user@host:port, or mariadb://."},
     {.name = "password_file",
      .type = OPTION_PATH,
      .offset = SOURCE(password_file),
@@ -74,7 +76,8 @@ const struct option config_source_options[] = {
      .type = OPTION_LIST,
      .offset = SOURCE(tables),
      .required = true,
-     .help = "Tables to capture, schema.table; * and ? stand for any text and any letter."},
+     .help = "Tables to capture, schema.table; on MySQL and MariaDB database.table. * and ? stand "
+             "for any text and any letter."},
     {.name = "exclude",
      .type = OPTION_LIST,
      .offset = SOURCE(exclude),
@@ -84,15 +87,17 @@ const struct option config_source_options[] = {
      .offset = SOURCE(keyless),
      .fallback = "refuse",
      .words = keyless_words,
-     .help = "Tables without replica identity: refuse them, or capture their inserts only."},
+     .help = "PostgreSQL: tables without replica identity: refuse them, or capture their inserts "
+             "only."},
     {.name = "publication",
      .type = OPTION_STRING,
      .offset = SOURCE(publication),
-     .help = "Name of the publication. By default rowferry_ and the pipeline's name."},
+     .help = "PostgreSQL: name of the publication. By default rowferry_ and the pipeline's name."},
     {.name = "slot",
      .type = OPTION_STRING,
      .offset = SOURCE(slot),
-     .help = "Name of the replication slot. By default rowferry_ and the pipeline's name."},
+     .help = "PostgreSQL: name of the replication slot. By default rowferry_ and the pipeline's "
+             "name."},
     {.name = "snapshot",
      .type = OPTION_ENUM,
      .offset = SOURCE(snapshot),
@@ -105,7 +110,7 @@ const struct option config_source_options[] = {
      .fallback = "10s",
      .min = 10,
      .max = 3600 * 1000,
-     .help = "How often the server is told which position is durable everywhere."},
+     .help = "PostgreSQL: how often the server is told which position is durable everywhere."},
     {.name = "heartbeat_interval",
      .type = OPTION_DURATION,
      .offset = SOURCE(heartbeat_ms),
@@ -114,6 +119,46 @@ const struct option config_source_options[] = {
      .max = 86400 * 1000,
      .help = "How often an idle pipeline stores the server's position, so that the slot moves "
              "on."},
+    {.name = "server_id",
+     .type = OPTION_INT,
+     .offset = SOURCE(server_id),
+     .fallback = "0",
+     .min = 0,
+     .max = UINT32_MAX,
+     .help = "MySQL and MariaDB: the number that rowferry has among the server's replicas, which no "
+             "other may have. 0: made from the pipeline's name."},
+    {.name = "statements",
+     .type = OPTION_ENUM,
+     .offset = SOURCE(statements),
+     .fallback = "stop",
+     .words = statement_words,
+     .help = "MySQL and MariaDB: what changes do that the log has only as a statement, without "
+             "rows: a stop, or a log line."},
+    {.name = "nontransactional",
+     .type = OPTION_ENUM,
+     .offset = SOURCE(nontransactional),
+     .fallback = "stop",
+     .words = nontransactional_words,
+     .help = "MySQL and MariaDB: what rows of tables without transactions do: a stop, or pass as "
+             "they are, though a rollback does not take them back."},
+    {.name = "rows_query",
+     .type = OPTION_BOOL,
+     .offset = SOURCE(rows_query),
+     .fallback = "false",
+     .help = "MySQL and MariaDB: the statement, where the log has it beside the rows, as a header of "
+             "its events."},
+    {.name = "schema_changes",
+     .type = OPTION_STRING,
+     .offset = SOURCE(schema_changes),
+     .fallback = "",
+     .help = "MySQL and MariaDB: topic for the texts of schema changes; empty: none."},
+    {.name = "event_size",
+     .type = OPTION_SIZE,
+     .offset = SOURCE(event_size),
+     .fallback = "1GiB",
+     .min = 1024,
+     .max = INT64_C(1) << 30,
+     .help = "MySQL and MariaDB: the largest event of the log that is taken."},
     {0},
 };
 

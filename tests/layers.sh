@@ -32,5 +32,7 @@ never 'cdc/decode'        '(sink|source)\.h'
 never 'cdc/base'          '(batch|change|sink|source|encoder|relation)\.h'
 never 'cdc/decode cdc/source cdc/transform schema' 'sinks/.*'
 never 'sinks cdc/decode cdc/source'                'schema/.*'
+never 'cdc/cli'           '(source|decode)/.*'
+never 'cdc/config* include/cdc/config.h'           'source_kind\.h'
 [ $bad = 0 ] && echo "layers: ok"
 exit $bad

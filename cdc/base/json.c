@@ -172,6 +172,13 @@ json_cstring(struct buffer *out, const char *text)
 }
 
 void
+json_member(struct buffer *out, const char *before, const char *name, const char *text)
+{
+    buffer_printf(out, "%s\"%s\":", before, name);
+    json_cstring(out, text);
+}
+
+void
 json_int(struct buffer *out, int64_t v)
 {
     uint8_t *p = buffer_room(out, DIGITS_INT_MAX);

@@ -382,18 +382,24 @@ document_type(const struct option *row, const char *separator, struct buffer *ou
         buffer_printf(out, "%s%s", i > 0 ? separator : "", row->words[i]);
 }
 
+static bool
+has_default(const struct option *row)
+{
+    return row->fallback != NULL && row->fallback[0] != '\0';
+}
+
 static const char *
 default_text(const struct option *row)
 {
     if (row->required)
         return "required";
-    return row->fallback != NULL ? row->fallback : "none";
+    return has_default(row) ? row->fallback : "none";
 }
 
 static void
 document_markdown(const struct option *row, struct buffer *out)
 {
-    bool literal = !row->required && row->fallback != NULL;
+    bool literal = !row->required && has_default(row);
     buffer_printf(out, "| `%s` | ", row->name);
     document_type(row, ", ", out);
     buffer_printf(out, " | %s%s%s | %s%s |\n", literal ? "`" : "", default_text(row),
@@ -407,7 +413,7 @@ document_text(const struct option *row, struct buffer *out)
     document_type(row, " | ", out);
     if (row->required)
         buffer_put_string(out, ", required");
-    else if (row->fallback != NULL)
+    else if (has_default(row))
         buffer_printf(out, ", default %s", row->fallback);
     buffer_printf(out, "%s)\n      %s\n", row->secret ? ", never printed" : "", row->help);
 }

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cdc/plain.h"
 #include "commands.h"
 
 static const struct name {
@@ -18,8 +19,8 @@ static const struct name {
 } names[] = {
     {"sink", true, CLI_SINK}, {"expect", true, CLI_EXPECT},      {"reason", true, CLI_REASON},
     {"to", true, CLI_TO},     {"dry-run", false, CLI_DRY_RUN},   {"at-slot", false, CLI_AT_SLOT},
-    {"yes", false, CLI_YES},  {"markdown", false, CLI_MARKDOWN}, {"json", false, 0},
-    {NULL, false, 0},
+    {"yes", false, CLI_YES},  {"markdown", false, CLI_MARKDOWN}, {"at-end", false, CLI_AT_SLOT},
+    {"json", false, 0},       {NULL, false, 0},
 };
 
 int
@@ -107,7 +108,7 @@ static int
 say(const char *command, const char *text, const char *why)
 {
     struct buffer line = {0};
-    cli_put(&line, text);
+    plain_put(&line, text);
     buffer_printf(&line, ": %s", why);
     cli_usage(command, buffer_cstr(&line));
     buffer_free(&line);

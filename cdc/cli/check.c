@@ -1,8 +1,8 @@
 /*
  * check.c -- rowferry check: connect everywhere, say what is missing and how to mend it.
  *
- * The source and every sink look at their own side (postgres_check, sink ops); here stands what
- * needs both: whether the slot still has what follows each sink's position.
+ * The source and every sink look at their own side (the kind's check, sink ops); here stands what
+ * needs both: whether the source still has what follows each sink's position.
  */
 #include <stdio.h>
 #include <string.h>
@@ -63,32 +63,33 @@ check_sink(const struct config *config, int i, struct report *report)
 }
 
 static void
+check_offset(const struct config *config, const struct cli_view *view, int i, struct report *report)
+{
+    const char *name = config->sinks[i].name, *cure = NULL;
+    const struct offset *offset = &view->offsets[i];
+    struct error err = ERROR_INIT;
+    char position[POSITION_TEXT_MAX], what[400];
+    if (view->errors[i].kind != ERROR_NONE) {
+        report_error(report, &view->errors[i], NULL);
+        return;
+    }
+    if (view->kind->judge(&view->look, name, offset, view->settled, &cure, &err) == -1) {
+        report_error(report, &err, cure);
+        return;
+    }
+    snprintf(what, sizeof(what), "sink %s: position %s", name, cli_offset_text(offset, position));
+    report_add(report, FINDING_OK, "", what, NULL);
+}
+
+static void
 check_offsets(const struct config *config, struct report *report)
 {
     struct cli_view view;
-    bool settled = false;
     cli_look(config, &view);
-    if (view.slot_error.kind != ERROR_NONE)
-        return; /* the source's own check has said so */
-    for (int i = 0; i < config->nsinks; i++)
-        settled = settled || view.offsets[i].state == OFFSET_AT;
-    for (int i = 0; i < config->nsinks; i++) {
-        struct error err = ERROR_INIT;
-        const char *cure = NULL;
-        char position[POSITION_TEXT_MAX], what[200];
-        if (view.errors[i].kind != ERROR_NONE) {
-            report_error(report, &view.errors[i], NULL);
-            continue;
-        }
-        if (cli_judge(config->sinks[i].name, &view.offsets[i], &view.slot, settled, &cure, &err) ==
-            -1) {
-            report_error(report, &err, cure);
-            continue;
-        }
-        snprintf(what, sizeof(what), "sink %s: position %s", config->sinks[i].name,
-                 cli_offset_text(&view.offsets[i], position));
-        report_add(report, FINDING_OK, "", what, NULL);
-    }
+    /* When the source does not answer, its own check has said so. */
+    for (int i = 0; i < config->nsinks && view.look_error.kind == ERROR_NONE; i++)
+        check_offset(config, &view, i, report);
+    cli_view_clear(&view);
 }
 
 /* Without a file for the audit lines no offset can be moved: better known before the night. And
@@ -148,7 +149,7 @@ cli_check(int argc, char **argv)
         return cli_fail(args.json, &err);
     report_add(&report, FINDING_OK, "", "the configuration can be read", NULL);
     check_audit(config, &report);
-    postgres_check(config, &report);
+    source_kind_of(config)->check(config, &report);
     for (int i = 0; i < config->nsinks; i++)
         check_sink(config, i, &report);
     check_offsets(config, &report);

@@ -22,16 +22,18 @@ const struct cli_command cli_commands[] = {
      "Looks at the source, every sink and every offset; changes nothing.\n"},
     {"status", cli_status, "status FILE [--json]",
      "where it is, how far behind, why, and what next",
-     "Asks the source's slot and each sink's own offset; works whether the pipeline runs or "
+     "Asks the source and each sink's own offset; works whether the pipeline runs or "
      "not.\n"},
     {"offsets", cli_offsets, "offsets list|show|set|rewind|skip|export|import FILE ...",
      "show, move, save and restore the positions of sinks",
      "  offsets list FILE                      one line for each sink\n"
      "  offsets show FILE [--sink NAME]        the whole record\n"
      "  offsets set FILE POS --sink NAME --expect POS --reason TEXT\n"
-     "  offsets set FILE --at-slot ...         to the slot's confirmed position\n"
+     "  offsets set FILE --at-slot ...         to the slot's confirmed position, or, on MySQL and\n"
+     "                                         MariaDB, to the end of the log (--at-end is the same)\n"
      "  offsets rewind FILE [POS] --sink NAME --expect POS --reason TEXT\n"
-     "                                         back, at most to the slot's confirmed position\n"
+     "                                         back, at most to the slot's confirmed position; on\n"
+     "                                         MySQL and MariaDB, to POS\n"
      "  offsets skip FILE --to POS --sink NAME --expect POS --reason TEXT\n"
      "                                         forward: what lies between is lost\n"
      "  offsets export FILE                    all of them as JSON, for import\n"

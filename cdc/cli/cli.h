@@ -1,12 +1,13 @@
 /*
  * cli.h -- what the commands share: arguments, output that a terminal can take, errors to exit
- * statuses, and the question "does this offset fit this slot?".
+ * statuses, and the questions to the engines. What kind of source it is, a command need not know: it asks
+ * through cdc/source_kind.h.
  *
  * A command is `int cli_NAME(int argc, char **argv)` with argv[0] its own name; it returns the
  * exit status: 0 done, 1 the answer is no, 2 usage or configuration, 3 a server can't be
  * reached, 4 refused to protect data. Results go to stdout, everything else to stderr.
  *
- * Commands work whether the pipeline runs or not: they ask the engines (the slot, each sink's
+ * Commands work whether the pipeline runs or not: they ask the engines (the source, each sink's
  * own offset) and never a running rowferry.
  *
  * Threads: one.
@@ -18,7 +19,7 @@
 
 #include "cdc/config.h"
 #include "cdc/report.h"
-#include "cdc/source_postgres.h"
+#include "cdc/source_kind.h"
 
 int cli_main(int argc, char **argv);
 
@@ -73,16 +74,9 @@ int cli_usage(const char *command, const char *what);
 
 /* ---- output ---------------------------------------------------------------------------------- */
 
-/* Foreign text (names, servers' words) with control characters escaped. */
-void cli_put(struct buffer *out, const char *text);
-/* 1536 as "1.5 KiB". */
-void cli_put_bytes(struct buffer *out, uint64_t bytes);
 /* Wall clock as 2026-11-22T13:32:00Z; "" for 0. */
 #define CLI_TIME_MAX 32
 const char *cli_time(int64_t wall_us, char *text);
-
-/* before "name":"text" */
-void cli_json_member(struct buffer *out, const char *before, const char *name, const char *text);
 
 /* The whole buffer to stdout, and free it; returns `status`, or 1 when stdout failed. */
 int cli_finish(struct buffer *out, int status);
@@ -99,30 +93,31 @@ void cli_close_sink(struct sink *);
 /* The offset that a sink has, opened and closed for this one question. */
 int cli_read_offset(const struct config *, int index, struct offset *out, struct error *err);
 
-/* The slot and all offsets, such that a pipeline that runs meanwhile can't make them look wrong. */
+/* The source and all offsets, such that a pipeline that runs meanwhile can't make them look wrong. */
 struct cli_view {
-    struct postgres_slot slot;
-    struct error slot_error; /* kind != NONE: the server did not answer */
+    const struct source_kind *kind;
+    struct source_look look;
+    struct error look_error; /* kind != NONE: the server did not answer */
     struct offset offsets[BATCH_SINKS_MAX];
     struct error errors[BATCH_SINKS_MAX];
+    bool settled; /* some sink has a position */
 };
+/* Overwrites *view; cli_view_clear when done. */
 void cli_look(const struct config *, struct cli_view *);
+void cli_view_clear(struct cli_view *);
 
 /* Index of the sink of this name; without a name the only sink that there is. -1: CONFIG. */
 int cli_find_sink(const struct config *, const char *name, struct error *err);
 
-/* "none", "starting" or the position. */
+/* "none", "starting" or the position: cut, for a sentence, into POSITION_TEXT_MAX bytes; or all of it. */
 const char *cli_offset_text(const struct offset *, char *text);
+void cli_put_offset(struct buffer *out, const struct offset *);
+/* before "name":"all of it" */
+void cli_json_offset(struct buffer *out, const char *before, const char *name, const struct offset *);
 
-/* Bytes of log between an LSN position and a later place; 0 when it is not behind. */
-uint64_t cli_distance(const struct position *, uint64_t lsn);
-
-/*
- * Whether a pipeline with this slot could go on from this offset. -1 with ERROR_REFUSED and the
- * code that `run` would stop with, *cure set to what mends it. `settled`: some sink has a
- * position already.
- */
-int cli_judge(const char *sink, const struct offset *, const struct postgres_slot *, bool settled,
-              const char **cure, struct error *err);
+/* "1.5 KiB", "12 transactions", "an unknown part of the log" */
+void cli_put_distance(struct buffer *out, const struct distance *);
+/* ,"PREFIXbytes":N or ,"PREFIXtransactions":N, with null for what is not known */
+void cli_json_distance(struct buffer *out, const char *prefix, const struct distance *);
 
 #endif

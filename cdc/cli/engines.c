@@ -1,11 +1,6 @@
 /*
- * engines.c -- the questions that several commands ask: a sink's offset, and whether the slot
- * still has what follows it.
- *
- * cli_judge says before the start what `run` would say at the start; the order of its checks is
- * that of the start-up (reliability 2.5), so both name the same trouble first.
+ * engines.c -- the questions that several commands ask: a sink's offset, and the source around all of them.
  */
-#include <stdio.h>
 #include <string.h>
 
 #include "cli.h"
@@ -43,25 +38,36 @@ cli_read_offset(const struct config *config, int index, struct offset *out, stru
     return rc;
 }
 
-/*
- * The slot, the offsets, the slot again: its confirmed position from before the offsets were
- * read and the end of the log from after. The other way round, a sink that commits in between
- * would look as if it were behind the slot, or ahead of the server.
- */
+static void
+read_offsets(const struct config *config, struct cli_view *view)
+{
+    for (int i = 0; i < config->nsinks; i++) {
+        cli_read_offset(config, i, &view->offsets[i], &view->errors[i]);
+        view->settled = view->settled || view->offsets[i].state == OFFSET_AT;
+    }
+}
+
+/* The source, the offsets, the source again: see look_join. */
 void
 cli_look(const struct config *config, struct cli_view *view)
 {
-    struct postgres_slot before;
+    struct source_look before;
     memset(view, 0, sizeof(*view));
-    if (postgres_slot_ask(config, &before, &view->slot_error) == -1)
-        before.exists = false;
-    for (int i = 0; i < config->nsinks; i++)
-        cli_read_offset(config, i, &view->offsets[i], &view->errors[i]);
-    if (view->slot_error.kind != ERROR_NONE ||
-        postgres_slot_ask(config, &view->slot, &view->slot_error) == -1)
-        return;
-    if (before.exists)
-        view->slot.confirmed = before.confirmed;
+    view->kind = source_kind_of(config);
+    view->kind->look(config, &before, &view->look_error);
+    read_offsets(config, view);
+    if (view->look_error.kind == ERROR_NONE &&
+        view->kind->look(config, &view->look, &view->look_error) == 0 && view->kind->look_join != NULL)
+        view->kind->look_join(&view->look, &before);
+    view->kind->look_clear(&before);
+}
+
+void
+cli_view_clear(struct cli_view *view)
+{
+    view->kind->look_clear(&view->look);
+    for (int i = 0; i < BATCH_SINKS_MAX; i++)
+        offset_clear(&view->offsets[i]);
 }
 
 int
@@ -77,101 +83,4 @@ cli_find_sink(const struct config *config, const char *name, struct error *err)
             return i;
     }
     return error_set(err, ERROR_CONFIG, "", "no sink has the name %.60s", name);
-}
-
-const char *
-cli_offset_text(const struct offset *offset, char *text)
-{
-    if (offset->state == OFFSET_AT)
-        return position_print(&offset->position, text);
-    snprintf(text, POSITION_TEXT_MAX, "%s", offset->state == OFFSET_STARTING ? "starting" : "none");
-    return text;
-}
-
-uint64_t
-cli_distance(const struct position *position, uint64_t lsn)
-{
-    if (position->kind != POSITION_LSN || position->end >= lsn)
-        return 0;
-    return lsn - position->end;
-}
-
-static int
-judge_missing(const char *sink, const struct offset *offset, const char **cure, struct error *err)
-{
-    if (offset->state != OFFSET_AT)
-        return 0; /* a first start makes the slot */
-    *cure = "what happened since the slot was dropped is not in the stream any more; see the "
-            "runbook of E_SLOT_MISSING";
-    return error_set(err, ERROR_REFUSED, "E_SLOT_MISSING",
-                     "sink %s has a position and the slot does not exist", sink);
-}
-
-static int
-judge_absent(const char *sink, bool settled, const char **cure, struct error *err)
-{
-    if (settled) {
-        *cure = "give it a position of its own: rowferry offsets set FILE POS --sink NAME";
-        return error_set(err, ERROR_REFUSED, "E_NEW_SINK",
-                         "sink %s has no record while another sink has a position", sink);
-    }
-    *cure = "if the slot is this pipeline's own: rowferry offsets set FILE --at-slot";
-    return error_set(err, ERROR_REFUSED, "E_SLOT_UNKNOWN",
-                     "the slot exists, and sink %s knows nothing of it", sink);
-}
-
-static int
-judge_position(const char *sink, const struct offset *offset, const struct postgres_slot *slot,
-               const char **cure, struct error *err)
-{
-    char at[POSITION_TEXT_MAX], lsn[LSN_TEXT_MAX];
-    position_print(&offset->position, at);
-    if (offset->position.end < slot->confirmed) {
-        *cure =
-            "the slot was advanced by hand, made anew or read by somebody else; what lies "
-            "between is lost to this sink. See the runbook of E_GAP; `offsets skip` accepts the "
-            "loss";
-        return error_set(err, ERROR_REFUSED, "E_GAP",
-                         "sink %s is at %s, and the slot can't go back behind %s", sink, at,
-                         lsn_print(slot->confirmed, lsn));
-    }
-    if (offset->position.end > slot->server_now ||
-        offset->source.timeline > slot->identity.timeline) {
-        *cure = "the sink holds what this server does not know (a failover, a restored backup): "
-                "see the runbook of E_DIVERGED";
-        return error_set(err, ERROR_REFUSED, "E_DIVERGED",
-                         "sink %s is at %s on timeline %u, and the server's log ends at %s on "
-                         "timeline %u",
-                         sink, at, offset->source.timeline, lsn_print(slot->server_now, lsn),
-                         slot->identity.timeline);
-    }
-    return 0;
-}
-
-int
-cli_judge(const char *sink, const struct offset *offset, const struct postgres_slot *slot,
-          bool settled, const char **cure, struct error *err)
-{
-    *cure = NULL;
-    if (!slot->exists && offset->state == OFFSET_NONE && settled)
-        return judge_absent(sink, settled, cure, err);
-    if (!slot->exists)
-        return judge_missing(sink, offset, cure, err);
-    if (strcmp(slot->wal_status, "lost") == 0) {
-        *cure = "the rows must be read again as a whole; then raise max_slot_wal_keep_size";
-        return error_set(err, ERROR_REFUSED, "E_WAL_LOST",
-                         "the server has thrown away log that the slot still needed");
-    }
-    if (offset->state == OFFSET_NONE)
-        return judge_absent(sink, settled, cure, err);
-    if (offset->state == OFFSET_STARTING)
-        return 0;
-    if (strcmp(offset->source.id, slot->identity.id) != 0) {
-        *cure = "point source.url at the server that it was; or, if this one really continues it, "
-                "`offsets set`";
-        return error_set(err, ERROR_REFUSED, "E_SOURCE_CHANGED",
-                         "sink %s was fed from %.160s, and this server is %.160s", sink,
-                         offset->source.id, slot->identity.id);
-    }
-    return judge_position(sink, offset, slot, cure, err);
 }

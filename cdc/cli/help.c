@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cdc/json.h"
 #include "cli.h"
 #include "commands.h"
 
@@ -25,9 +26,9 @@ put_json(struct buffer *out)
     for (const struct cli_command *c = cli_commands; c->name != NULL; c++) {
         if (c != cli_commands)
             buffer_put_string(out, ",");
-        cli_json_member(out, "{", "name", c->name);
-        cli_json_member(out, ",", "usage", c->usage);
-        cli_json_member(out, ",", "summary", c->summary);
+        json_member(out, "{", "name", c->name);
+        json_member(out, ",", "usage", c->usage);
+        json_member(out, ",", "summary", c->summary);
         buffer_put_string(out, "}");
     }
     buffer_put_string(out, "]}\n");

@@ -11,40 +11,45 @@
 #include <string.h>
 
 #include "cdc/clock.h"
+#include "cdc/json.h"
+#include "cdc/plain.h"
 
 enum { EXPORT_VERSION = 1 };
 
 static void
 put_line(struct buffer *out, const struct config_sink *sink, const struct offset *offset)
 {
-    char position[POSITION_TEXT_MAX], when[CLI_TIME_MAX];
-    buffer_printf(out, "%-20s %-8s %-40s %s\n", sink->name, sink->ops->type,
-                  cli_offset_text(offset, position), cli_time(offset->written_us, when));
+    struct buffer position = {0};
+    char when[CLI_TIME_MAX];
+    cli_put_offset(&position, offset);
+    buffer_printf(out, "%-20s %-8s %-40s %s\n", sink->name, sink->ops->type, buffer_cstr(&position),
+                  cli_time(offset->written_us, when));
+    buffer_free(&position);
 }
 
 static void
 put_record(struct buffer *out, const struct config_sink *sink, const struct offset *offset)
 {
-    char position[POSITION_TEXT_MAX], when[CLI_TIME_MAX];
-    buffer_printf(out, "sink %s (%s)\n  position  %s\n  source    ", sink->name, sink->ops->type,
-                  cli_offset_text(offset, position));
-    cli_put(out, offset->source.id);
+    char when[CLI_TIME_MAX];
+    buffer_printf(out, "sink %s (%s)\n  position  ", sink->name, sink->ops->type);
+    cli_put_offset(out, offset);
+    buffer_put_string(out, "\n  source    ");
+    plain_put(out, offset->source.id);
     buffer_printf(out,
                   "\n  timeline  %u\n  epoch     %" PRIu64 "\n  commits   %" PRIu64
                   "\n  written   %s\n  options   ",
                   offset->source.timeline, offset->epoch, offset->batch_no,
                   cli_time(offset->written_us, when));
-    cli_put(out, offset->options_hash);
+    plain_put(out, offset->options_hash);
     buffer_put_string(out, "\n");
 }
 
 static void
 put_json(struct buffer *out, const struct config_sink *sink, const struct offset *offset)
 {
-    char position[POSITION_TEXT_MAX];
-    cli_json_member(out, "{", "sink", sink->name);
-    cli_json_member(out, ",", "type", sink->ops->type);
-    cli_json_member(out, ",", "position", cli_offset_text(offset, position));
+    json_member(out, "{", "sink", sink->name);
+    json_member(out, ",", "type", sink->ops->type);
+    cli_json_offset(out, ",", "position", offset);
     buffer_put_string(out, ",\"record\":");
     if (offset->state == OFFSET_NONE)
         buffer_put_string(out, "null");
@@ -83,28 +88,41 @@ look(const struct cli_arguments *args, const struct config *config, bool whole)
             put_record(&out, &config->sinks[i], &offset);
         else
             put_line(&out, &config->sinks[i], &offset);
+        offset_clear(&offset);
     }
     if (args->json)
         buffer_put_string(&out, "]}\n");
     return cli_finish(&out, status);
 }
 
+/* Whose positions they are, as far as the source says. */
+static void
+put_origin(const struct config *config, struct buffer *out)
+{
+    const struct source_kind *kind = source_kind_of(config);
+    struct error err = ERROR_INIT;
+    struct source_identity identity = {0};
+    struct source_look look;
+    if (kind->look(config, &look, &err) == 0)
+        identity = look.identity;
+    else
+        cli_warn("the source does not say who it is: %s", err.text);
+    kind->look_clear(&look);
+    json_member(out, ",", "source", identity.id);
+    buffer_printf(out, ",\"timeline\":%u", identity.timeline);
+}
+
 /* All or nothing: a saved file that lacks a sink would be found out when it is needed. */
-static int export(const struct cli_arguments *args, const struct config *config)
+static int
+export(const struct cli_arguments *args, const struct config *config)
 {
     struct error err = ERROR_INIT;
-    struct postgres_slot slot;
     struct buffer out = {0};
     char when[CLI_TIME_MAX];
-    if (postgres_slot_ask(config, &slot, &err) == -1) {
-        cli_warn("the source does not say who it is: %s", err.text);
-        slot.identity = (struct source_identity){0};
-    }
     buffer_printf(&out, "{\"v\":%d", EXPORT_VERSION);
-    cli_json_member(&out, ",", "pipeline", config->pipeline);
-    cli_json_member(&out, ",", "source", slot.identity.id);
-    buffer_printf(&out, ",\"timeline\":%u", slot.identity.timeline);
-    cli_json_member(&out, ",", "exported", cli_time(clock_wall_us(), when));
+    json_member(&out, ",", "pipeline", config->pipeline);
+    put_origin(config, &out);
+    json_member(&out, ",", "exported", cli_time(clock_wall_us(), when));
     buffer_put_string(&out, ",\"offsets\":[");
     for (int i = 0; i < config->nsinks; i++) {
         struct offset offset;
@@ -115,6 +133,7 @@ static int export(const struct cli_arguments *args, const struct config *config)
         }
         buffer_put_string(&out, i > 0 ? ",\n " : "\n ");
         put_json(&out, &config->sinks[i], &offset);
+        offset_clear(&offset);
     }
     buffer_put_string(&out, "\n]}\n");
     return cli_finish(&out, 0);

@@ -7,7 +7,8 @@
 
 #include "cli.h"
 
-enum move_direction { MOVE_NOWHERE, MOVE_FIRST, MOVE_BACK, MOVE_FORWARD };
+/* ASIDE: neither place holds the other; of GTID sets that can be. */
+enum move_direction { MOVE_NOWHERE, MOVE_FIRST, MOVE_BACK, MOVE_FORWARD, MOVE_ASIDE };
 
 /* One sink's offset on its way from one place to another. */
 struct move {
@@ -19,19 +20,20 @@ struct move {
     struct offset before;
     struct offset after;
     enum move_direction direction;
-    uint64_t bytes; /* of log between the two, as far as that can be told */
+    struct distance distance; /* of log between the two, as far as that can be told */
+    bool stranger;            /* the sink was fed from another server, which this one does not continue */
 };
 
 /* Open the sink and read where it is. */
 int move_open(struct move *, const struct config *, int index, struct error *err);
 void move_close(struct move *);
 
-/* The slot of a pipeline that is stopped: only then may offsets be moved. */
-int move_ask_slot(const struct config *, struct postgres_slot *, struct error *err);
+/* A look at the source of a pipeline that is stopped: only then may offsets be moved. The caller clears it,
+ * also after a failure. */
+int move_look(const struct config *, struct source_look *out, struct error *err);
 
-/* Set where it shall go, and refuse what the slot or the server does not have. */
-int move_plan(struct move *, const struct position *to, const struct postgres_slot *,
-              struct error *err);
+/* Set where it shall go, and refuse what the server does not have. */
+int move_plan(struct move *, const struct position *to, const struct source_look *, struct error *err);
 
 /* The audit line, the fence, the commit, in this order; ends with the offset read back. */
 int move_perform(struct move *, struct error *err);

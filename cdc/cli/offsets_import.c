@@ -2,7 +2,7 @@
  * offsets_import.c -- rowferry offsets import: what `export` saved, put back.
  *
  * All sinks of the file are planned before the first is moved: a record of another server, of
- * another pipeline, or one that the slot no longer reaches refuses the whole file.
+ * another pipeline, or one that the server no longer reaches refuses the whole file.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -13,12 +13,12 @@
 
 #include "offsets.h"
 
-enum { FILE_BYTES_MAX = 1 << 20 };
+enum { FILE_BYTES_MAX = 32 << 20 /* eight sinks with GTID sets of a megabyte, each written twice */ };
 
 struct import {
     const struct cli_arguments *args;
     const struct config *config;
-    struct postgres_slot slot;
+    struct source_look look;
     struct move moves[BATCH_SINKS_MAX];
     int nmoves;
 };
@@ -34,7 +34,7 @@ load(const char *path, struct error *err)
     if (file == NULL)
         error_set(err, ERROR_CONFIG, "", "%.200s: %s", path, strerror(errno));
     else if (len == 0 || len == FILE_BYTES_MAX || ferror(file))
-        error_set(err, ERROR_CONFIG, "", "%.200s: is empty, larger than 1 MiB or unreadable", path);
+        error_set(err, ERROR_CONFIG, "", "%.200s: is empty, larger than 32 MiB or unreadable", path);
     else if ((root = json_loadb(text, len, JSON_REJECT_DUPLICATES, &why)) == NULL)
         error_set(err, ERROR_CONFIG, "", "%.200s:%d: %s", path, why.line, why.text);
     if (file != NULL)
@@ -66,19 +66,13 @@ plan_one(struct import *in, const char *name, const struct offset *saved, struct
         if (in->moves[i].index == index)
             return error_set(err, ERROR_CONFIG, "", "sink %s is in the file twice", name);
     }
-    if (strcmp(saved->source.id, in->slot.identity.id) != 0)
-        return error_set(err, ERROR_REFUSED, "E_SOURCE_CHANGED",
-                         "sink %s: the saved position belongs to %.160s, and this server is %.160s",
-                         name, saved->source.id, in->slot.identity.id);
-    if (saved->source.timeline > in->slot.identity.timeline)
-        return error_set(err, ERROR_REFUSED, "E_DIVERGED",
-                         "sink %s: the saved position is of timeline %u, and the server is on %u",
-                         name, saved->source.timeline, in->slot.identity.timeline);
+    if (source_kind_of(in->config)->may_import(&in->look, saved, err) == -1)
+        return error_prefix(err, "sink %s: ", name);
     in->nmoves++; /* from here on it has to be closed */
     m->act = "offsets import";
     m->reason = in->args->reason;
     if (move_open(m, in->config, index, err) == -1 ||
-        move_plan(m, &saved->position, &in->slot, err) == -1)
+        move_plan(m, &saved->position, &in->look, err) == -1)
         return error_prefix(err, "sink %s: ", name);
     memcpy(m->after.options_hash, saved->options_hash, sizeof(m->after.options_hash));
     m->after.source.timeline = saved->source.timeline;
@@ -91,6 +85,7 @@ plan_entry(struct import *in, const json_t *entry, struct error *err)
     const char *name = json_string_value(json_object_get(entry, "sink"));
     const json_t *record = json_object_get(entry, "record");
     struct offset saved;
+    int rc = 0;
     if (name == NULL || record == NULL)
         return error_set(err, ERROR_CONFIG, "", "an entry lacks its sink or its record");
     if (in->args->sink != NULL && strcmp(in->args->sink, name) != 0)
@@ -99,11 +94,12 @@ plan_entry(struct import *in, const json_t *entry, struct error *err)
         return 0; /* it had none when it was saved */
     if (decode(record, &saved, err) == -1)
         return error_prefix(err, "sink %.60s: ", name);
-    if (saved.state != OFFSET_AT)
-        return 0;
-    if (in->nmoves == BATCH_SINKS_MAX)
-        return error_set(err, ERROR_CONFIG, "", "more sinks than there can be");
-    return plan_one(in, name, &saved, err);
+    if (saved.state == OFFSET_AT && in->nmoves == BATCH_SINKS_MAX)
+        rc = error_set(err, ERROR_CONFIG, "", "more sinks than there can be");
+    else if (saved.state == OFFSET_AT)
+        rc = plan_one(in, name, &saved, err);
+    offset_clear(&saved);
+    return rc;
 }
 
 static int
@@ -154,7 +150,7 @@ import(struct import *in, struct buffer *out, struct error *err)
     int moved = 0, rc;
     if (root == NULL)
         return -1;
-    rc = move_ask_slot(in->config, &in->slot, err);
+    rc = move_look(in->config, &in->look, err);
     if (rc == 0)
         rc = plan(in, root, err);
     json_decref(root);
@@ -191,6 +187,7 @@ offsets_import(const struct cli_arguments *args)
     rc = import(&in, &out, &err);
     for (int i = 0; i < in.nmoves; i++)
         move_close(&in.moves[i]);
+    source_kind_of(config)->look_clear(&in.look);
     config_free(config);
     return rc == 0 ? cli_finish(&out, 0) : cli_fail(args->json, &err);
 }

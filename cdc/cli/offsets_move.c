@@ -3,9 +3,9 @@
  *
  * An act in this order, each step only after the one before:
  *
- *   1. the pipeline is stopped (nobody uses its slot)
+ *   1. the pipeline is stopped (nobody has its lease)
  *   2. the position is the one that the operator expects
- *   3. the slot and the server have the new one
+ *   3. the server has the new one, and what follows it
  *   4. the audit line is on the disk        (no line, no act)
  *   5. fence: the epoch goes up, so a pipeline that starts meanwhile is told to stop
  *   6. the position is still the expected one
@@ -14,17 +14,20 @@
  * Between 1 and 5 a pipeline may start. Then either it fences after us, and our commit fails, or
  * we fence after it, and its next commit fails; both are seen, neither mixes with the other.
  */
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "cdc/audit.h"
 #include "cdc/json.h"
+#include "cdc/plain.h"
 #include "offsets.h"
 
-enum { REASON_BYTES_MAX = 1000 };
+enum {
+    REASON_BYTES_MAX = 1000,
+    AUDIT_POSITION_MAX = 24 * 1024, /* a line of the audit file has two, and an end */
+};
 
-static const char *const direction_names[] = {"nowhere", "first", "back", "forward"};
+static const char *const direction_names[] = {"nowhere", "first", "back", "forward", "aside"};
 
 int
 move_open(struct move *m, const struct config *config, int index, struct error *err)
@@ -41,104 +44,123 @@ move_close(struct move *m)
 {
     cli_close_sink(m->sink);
     m->sink = NULL;
+    offset_clear(&m->before);
+    offset_clear(&m->after);
 }
 
 int
-move_ask_slot(const struct config *config, struct postgres_slot *slot, struct error *err)
+move_look(const struct config *config, struct source_look *look, struct error *err)
 {
-    char name[64];
-    postgres_slot_name(config, name);
-    if (postgres_slot_ask(config, slot, err) == -1)
-        return -1;
-    if (!slot->exists)
-        return error_set(err, ERROR_REFUSED, "E_SLOT_MISSING",
-                         "slot %s does not exist: there is no log to go on from", name);
-    if (slot->active)
-        return error_set(err, ERROR_REFUSED, "E_SLOT_ACTIVE",
-                         "slot %s is in use by server process %d: stop the pipeline first", name,
-                         slot->active_pid);
-    if (strcmp(slot->wal_status, "lost") == 0)
-        return error_set(err, ERROR_REFUSED, "E_WAL_LOST",
-                         "slot %s: the server has thrown away log that the slot still needed",
-                         name);
-    return 0;
+    const struct source_kind *kind = source_kind_of(config);
+    return kind->look(config, look, err) == -1 ? -1 : kind->may_move(config, look, err);
 }
 
 /* ---- the plan ---------------------------------------------------------------------------------
  */
 
-static int
-check_reach(const struct position *to, const struct postgres_slot *slot, struct error *err)
-{
-    char at[POSITION_TEXT_MAX], lsn[LSN_TEXT_MAX];
-    position_print(to, at);
-    if (to->kind != POSITION_LSN)
-        return error_set(err, ERROR_CONFIG, "E_POSITION", "%s is not a place in this log", at);
-    if (to->end < slot->confirmed)
-        return error_set(err, ERROR_REFUSED, "E_GAP",
-                         "%s is out of reach: the slot can't go back behind %s. Older rows must be "
-                         "read from the tables (a snapshot); a new slot begins at the present, not "
-                         "in the past",
-                         at, lsn_print(slot->confirmed, lsn));
-    if (to->end > slot->server_now || to->open > slot->server_now)
-        return error_set(err, ERROR_REFUSED, "E_DIVERGED",
-                         "%s lies past the end of the server's log, %s", at,
-                         lsn_print(slot->server_now, lsn));
-    return 0;
-}
-
 static enum move_direction
 direction(const struct offset *before, const struct position *to)
 {
+    enum move_direction found = MOVE_ASIDE;
+    struct position older;
     if (before->state != OFFSET_AT)
         return MOVE_FIRST;
     if (position_equal(&before->position, to))
         return MOVE_NOWHERE;
-    struct position older = position_meet(&before->position, to);
-    return position_equal(&older, to) ? MOVE_BACK : MOVE_FORWARD;
+    older = position_meet(&before->position, to);
+    if (position_equal(&older, to))
+        found = MOVE_BACK;
+    else if (position_equal(&older, &before->position))
+        found = MOVE_FORWARD;
+    position_clear(&older);
+    return found;
+}
+
+static struct distance
+distance(const struct move *m, const struct source_look *look)
+{
+    const struct position *before = &m->before.position, *after = &m->after.position;
+    const struct source_kind *kind = source_kind_of(m->config);
+    switch (m->direction) {
+    case MOVE_NOWHERE:
+        return kind->distance(look, after, after);
+    case MOVE_BACK:
+        return kind->distance(look, after, before);
+    case MOVE_FORWARD:
+        return kind->distance(look, before, after);
+    case MOVE_FIRST:
+        if (look->confirmed.kind != POSITION_NONE)
+            return kind->distance(look, &look->confirmed, after);
+        break; /* the server has kept nothing for it */
+    case MOVE_ASIDE:
+        break;
+    }
+    return (struct distance){DISTANCE_UNKNOWN, 0};
+}
+
+/* Fed from a server that is neither this one nor one with its history. */
+static bool
+is_stranger(const struct move *m, const struct source_look *look)
+{
+    struct error why = ERROR_INIT;
+    return m->before.state == OFFSET_AT &&
+           source_kind_of(m->config)->may_import(look, &m->before, &why) == -1 &&
+           strcmp(why.code, "E_SOURCE_CHANGED") == 0;
 }
 
 int
-move_plan(struct move *m, const struct position *to, const struct postgres_slot *slot,
-          struct error *err)
+move_plan(struct move *m, const struct position *to, const struct source_look *look, struct error *err)
 {
-    struct position confirmed = {.kind = POSITION_LSN, .end = slot->confirmed};
-    if (check_reach(to, slot, err) == -1)
+    if (source_kind_of(m->config)->reaches(look, to, err) == -1)
         return -1;
-    m->after = m->before;
+    offset_copy(&m->after, &m->before);
     m->after.state = OFFSET_AT;
-    m->after.position = *to;
-    m->after.source = slot->identity;
+    position_copy(&m->after.position, to);
+    m->after.source = look->identity;
     m->direction = direction(&m->before, to);
-    if (m->direction == MOVE_BACK)
-        m->bytes = cli_distance(to, m->before.position.end);
-    else if (m->direction == MOVE_FORWARD)
-        m->bytes = cli_distance(&m->before.position, to->end);
-    else if (m->direction == MOVE_FIRST)
-        m->bytes = cli_distance(&confirmed, to->end);
+    m->distance = distance(m, look);
+    m->stranger = is_stranger(m, look);
     return 0;
 }
 
 /* ---- the act -----------------------------------------------------------------------------------
  */
 
+/* All of it, unless it is a set of GTIDs that no line has room for. */
+static void
+put_audit_position(struct buffer *out, const struct offset *offset)
+{
+    char text[POSITION_TEXT_MAX];
+    cli_put_offset(out, offset);
+    if (out->len <= AUDIT_POSITION_MAX)
+        return;
+    buffer_reset(out);
+    buffer_put_string(out, cli_offset_text(offset, text));
+}
+
 static int
 write_audit(const struct move *m, const char *act, const char *reason, struct error *err)
 {
-    char before[POSITION_TEXT_MAX], after[POSITION_TEXT_MAX];
+    struct buffer before = {0}, after = {0};
     struct audit_entry entry = {
         .pipeline = m->config->pipeline,
         .sink = m->sink->name,
         .act = act,
-        .before = cli_offset_text(&m->before, before),
-        .after = cli_offset_text(&m->after, after),
         .reason = reason,
     };
+    int rc;
     if (m->config->audit == NULL)
         return error_set(err, ERROR_CONFIG, "E_AUDIT",
                          "there is no audit file, so nothing may be moved: set audit or state_dir "
                          "in the configuration");
-    return audit_append(m->config->audit, &entry, err);
+    put_audit_position(&before, &m->before);
+    put_audit_position(&after, &m->after);
+    entry.before = buffer_cstr(&before);
+    entry.after = buffer_cstr(&after);
+    rc = audit_append(m->config->audit, &entry, err);
+    buffer_free(&before);
+    buffer_free(&after);
+    return rc;
 }
 
 static bool
@@ -151,22 +173,24 @@ same_place(const struct offset *a, const struct offset *b)
 static int
 fence_and_compare(struct move *m, struct error *err)
 {
-    struct offset now;
+    struct offset now = {.state = OFFSET_NONE};
     char text[POSITION_TEXT_MAX];
+    int rc = 0;
     if (m->sink->ops->fence(m->sink, err) == -1 || m->sink->ops->resume(m->sink, &now, err) == -1)
         return -1;
     if (!same_place(&now, &m->before))
-        return error_set(err, ERROR_REFUSED, "E_EXPECT",
-                         "sink %s has moved to %s meanwhile: nothing was done", m->sink->name,
-                         cli_offset_text(&now, text));
-    return 0;
+        rc = error_set(err, ERROR_REFUSED, "E_EXPECT",
+                       "sink %s has moved to %s meanwhile: nothing was done", m->sink->name,
+                       cli_offset_text(&now, text));
+    offset_clear(&now);
+    return rc;
 }
 
 /* An unknown outcome is made known: fence, and read what became of it. */
 static int
 commit(struct move *m, struct error *err)
 {
-    struct offset now;
+    struct offset now = {.state = OFFSET_NONE};
     struct error later = ERROR_INIT;
     if (sink_commit(m->sink, &m->after, err) == -1) {
         if (err->kind != ERROR_REWIND && err->kind != ERROR_RETRY)
@@ -182,9 +206,10 @@ commit(struct move *m, struct error *err)
     if (!same_place(&now, &m->after)) {
         if (err->kind == ERROR_NONE)
             error_set(err, ERROR_FATAL, "", "sink %s did not take the position", m->sink->name);
+        offset_clear(&now);
         return -1;
     }
-    m->after = now;
+    offset_move(&m->after, &now);
     *err = (struct error)ERROR_INIT;
     return 0;
 }
@@ -206,54 +231,66 @@ move_perform(struct move *m, struct error *err)
 /* ---- in words -----------------------------------------------------------------------------------
  */
 
+/* How much lies between, as the subject of a sentence; its verb. */
+static const char *
+put_part(const struct move *m, struct buffer *out)
+{
+    cli_put_distance(out, &m->distance);
+    if (m->distance.unit == DISTANCE_BYTES)
+        buffer_put_string(out, " of log");
+    else if (m->distance.unit == DISTANCE_UNKNOWN || m->distance.amount == 1)
+        return "is";
+    return "are";
+}
+
 static void
 describe_effect(const struct move *m, struct buffer *out)
 {
+    const char *verb;
     switch (m->direction) {
     case MOVE_NOWHERE:
         buffer_put_string(out, "it is there already");
         break;
     case MOVE_FIRST:
         buffer_put_string(out, "it begins there");
-        if (m->bytes == 0)
+        if (m->distance.amount == 0)
             break;
         buffer_put_string(out, "; ");
-        cli_put_bytes(out, m->bytes);
-        buffer_put_string(out, " of log before it, which the slot still has, are not delivered");
+        verb = put_part(m, out);
+        buffer_printf(out, " before it, which the slot still has, %s not delivered", verb);
         break;
     case MOVE_BACK:
-        cli_put_bytes(out, m->bytes);
-        buffer_put_string(out, " of log are read again: what was delivered from there on comes "
-                               "once more, and readers see it twice");
+        verb = put_part(m, out);
+        buffer_printf(out,
+                      " %s read again: what was delivered from there on comes once more, and readers "
+                      "see it twice",
+                      verb);
         break;
     case MOVE_FORWARD:
-        cli_put_bytes(out, m->bytes);
-        buffer_put_string(out, " of log are passed over: THE CHANGES IN THEM ARE LOST to this "
-                               "sink");
+        verb = put_part(m, out);
+        buffer_printf(out, " %s passed over: THE CHANGES IN %s ARE LOST to this sink", verb,
+                      strcmp(verb, "is") == 0 ? "IT" : "THEM");
+        break;
+    case MOVE_ASIDE:
+        buffer_put_string(out, "neither place holds the other: some changes may come once more, and "
+                               "SOME MAY BE LOST to this sink");
         break;
     }
-}
-
-static bool
-other_source(const struct move *m)
-{
-    return m->before.state == OFFSET_AT && strcmp(m->before.source.id, m->after.source.id) != 0;
 }
 
 static void
 describe_json(const struct move *m, bool dry_run, struct buffer *out)
 {
-    char before[POSITION_TEXT_MAX], after[POSITION_TEXT_MAX];
     struct buffer effect = {0};
     describe_effect(m, &effect);
-    cli_json_member(out, "{", "sink", m->sink->name);
-    cli_json_member(out, ",", "act", m->act);
-    cli_json_member(out, ",", "before", cli_offset_text(&m->before, before));
-    cli_json_member(out, ",", "after", cli_offset_text(&m->after, after));
-    cli_json_member(out, ",", "direction", direction_names[m->direction]);
-    buffer_printf(out, ",\"bytes\":%" PRIu64, m->bytes);
-    cli_json_member(out, ",", "effect", buffer_cstr(&effect));
-    buffer_printf(out, ",\"other_source\":%s,\"done\":%s}", other_source(m) ? "true" : "false",
+    json_member(out, "{", "sink", m->sink->name);
+    json_member(out, ",", "act", m->act);
+    cli_json_offset(out, ",", "before", &m->before);
+    cli_json_offset(out, ",", "after", &m->after);
+    json_member(out, ",", "direction", direction_names[m->direction]);
+    cli_json_distance(out, "", &m->distance);
+    json_member(out, ",", "effect", buffer_cstr(&effect));
+    buffer_printf(out, ",\"other_source\":%s,\"done\":%s}", m->stranger ? "true" : "false",
                   dry_run ? "false" : "true");
     buffer_free(&effect);
 }
@@ -261,25 +298,25 @@ describe_json(const struct move *m, bool dry_run, struct buffer *out)
 void
 move_describe(const struct move *m, bool dry_run, bool json, struct buffer *out)
 {
-    char before[POSITION_TEXT_MAX], after[POSITION_TEXT_MAX];
     if (json) {
         describe_json(m, dry_run, out);
         return;
     }
-    cli_offset_text(&m->before, before);
-    cli_offset_text(&m->after, after);
-    if (m->direction == MOVE_NOWHERE)
-        buffer_printf(out, "sink %s: %s, ", m->sink->name, after);
-    else
-        buffer_printf(out, "sink %s: %s %s -> %s\n  ", m->sink->name,
-                      dry_run ? "would move" : "moved", before, after);
+    buffer_printf(out, "sink %s: ", m->sink->name);
+    if (m->direction != MOVE_NOWHERE) {
+        buffer_put_string(out, dry_run ? "would move " : "moved ");
+        cli_put_offset(out, &m->before);
+        buffer_put_string(out, " -> ");
+    }
+    cli_put_offset(out, &m->after);
+    buffer_put_string(out, m->direction == MOVE_NOWHERE ? ", " : "\n  ");
     describe_effect(m, out);
     buffer_put_string(out, "\n");
-    if (other_source(m)) {
+    if (m->stranger) {
         buffer_put_string(out, "  it was fed from ");
-        cli_put(out, m->before.source.id);
+        plain_put(out, m->before.source.id);
         buffer_put_string(out, " and will be from ");
-        cli_put(out, m->after.source.id);
+        plain_put(out, m->after.source.id);
         buffer_put_string(out, "\n");
     }
 }
@@ -287,35 +324,55 @@ move_describe(const struct move *m, bool dry_run, bool json, struct buffer *out)
 /* ---- the commands
  * --------------------------------------------------------------------------------- */
 
+/* The words of `offsets list` are compared as they are: an offset may hold more than they say (XA transactions
+ * that are prepared), and then nothing that is parsed equals it. */
+static bool
+is_expected(const struct move *m, const char *expect, const struct offset *wanted)
+{
+    struct buffer text = {0};
+    bool same;
+    cli_put_offset(&text, &m->before);
+    same = !buffer_failed(&text) && strcmp(buffer_cstr(&text), expect) == 0;
+    buffer_free(&text);
+    return same || same_place(wanted, &m->before);
+}
+
 static int
 check_expected(const struct move *m, const char *expect, struct error *err)
 {
     struct offset wanted = {.state = OFFSET_AT};
     char text[POSITION_TEXT_MAX];
+    int rc = 0;
     if (strcmp(expect, "none") == 0)
         wanted.state = OFFSET_NONE;
     else if (strcmp(expect, "starting") == 0)
         wanted.state = OFFSET_STARTING;
     else if (position_parse(&wanted.position, expect, err) == -1)
         return error_prefix(err, "--expect: ");
-    if (!same_place(&wanted, &m->before))
-        return error_set(err, ERROR_REFUSED, "E_EXPECT",
-                         "sink %s stands at %s, not at what --expect says: nothing was done",
-                         m->sink->name, cli_offset_text(&m->before, text));
-    return 0;
+    if (!is_expected(m, expect, &wanted))
+        rc = error_set(err, ERROR_REFUSED, "E_EXPECT",
+                       "sink %s stands at %s, not at what --expect says: nothing was done",
+                       m->sink->name, cli_offset_text(&m->before, text));
+    offset_clear(&wanted);
+    return rc;
 }
 
-/* Where to: POS, --to POS, or the slot's confirmed position. */
+/* Where to: POS, --to POS, or the place that the server keeps; where it keeps none, the end of its log. */
 static int
-find_target(const struct cli_arguments *args, const char *verb, const struct postgres_slot *slot,
+find_target(const struct cli_arguments *args, const char *verb, const struct source_look *look,
             struct position *to, struct error *err)
 {
     const char *text = args->nwords > 2 ? args->words[2] : NULL;
+    bool kept = look->confirmed.kind != POSITION_NONE;
     if (strcmp(verb, "skip") == 0)
         text = args->to;
     if (text != NULL)
         return position_parse(to, text, err);
-    *to = (struct position){.kind = POSITION_LSN, .end = slot->confirmed};
+    if (!kept && strcmp(verb, "rewind") == 0)
+        return error_set(err, ERROR_CONFIG, "",
+                         "this server keeps no place of the pipeline's to go back to: rewind needs a "
+                         "position");
+    position_copy(to, kept ? &look->confirmed : &look->latest);
     return 0;
 }
 
@@ -328,11 +385,16 @@ check_verb(const struct move *m, const char *verb, struct error *err)
     if (m->before.state != OFFSET_AT)
         return error_set(err, ERROR_CONFIG, "", "sink %s has no position yet: use offsets set",
                          m->sink->name);
-    if (other_source(m))
+    if (m->stranger)
         return error_set(err, ERROR_REFUSED, "E_SOURCE_CHANGED",
                          "sink %s was fed from %.160s, and this server is %.160s: only offsets set "
                          "may move it over",
                          m->sink->name, m->before.source.id, m->after.source.id);
+    if (m->direction == MOVE_ASIDE)
+        return error_set(err, ERROR_CONFIG, "",
+                         "that place lies neither before nor ahead of sink %s's: only offsets set may "
+                         "move it there",
+                         m->sink->name);
     if (strcmp(verb, "rewind") == 0 && m->direction == MOVE_FORWARD)
         return error_set(err, ERROR_CONFIG, "",
                          "that place lies ahead of sink %s: rewind only goes back, offsets skip "
@@ -346,23 +408,32 @@ check_verb(const struct move *m, const char *verb, struct error *err)
     return 0;
 }
 
+/* What all of it comes to, with a look that the caller clears. */
+static int
+plan_one(const struct cli_arguments *args, const char *verb, struct move *m,
+         const struct source_look *look, struct error *err)
+{
+    struct position to = {.kind = POSITION_NONE};
+    int rc = -1;
+    if (args->expect != NULL && check_expected(m, args->expect, err) == -1)
+        return -1;
+    if (find_target(args, verb, look, &to, err) == 0 && move_plan(m, &to, look, err) == 0)
+        rc = check_verb(m, verb, err);
+    position_clear(&to);
+    return rc;
+}
+
 static int
 move_one(const struct cli_arguments *args, const char *verb, const struct config *config,
          struct move *m, struct error *err)
 {
-    struct postgres_slot slot;
-    struct position to;
-    int index = cli_find_sink(config, args->sink, err);
-    if (index == -1 || move_ask_slot(config, &slot, err) == -1 ||
-        move_open(m, config, index, err) == -1)
-        return -1;
-    if (args->expect != NULL && check_expected(m, args->expect, err) == -1)
-        return -1;
-    if (find_target(args, verb, &slot, &to, err) == -1 || move_plan(m, &to, &slot, err) == -1 ||
-        check_verb(m, verb, err) == -1)
-        return -1;
-    if (args->dry_run || (m->direction == MOVE_NOWHERE && !other_source(m)))
-        return 0;
+    struct source_look look = {.has_place = false};
+    int rc = -1, index = cli_find_sink(config, args->sink, err);
+    if (index != -1 && move_look(config, &look, err) == 0 && move_open(m, config, index, err) == 0)
+        rc = plan_one(args, verb, m, &look, err);
+    source_kind_of(config)->look_clear(&look);
+    if (rc == -1 || args->dry_run || (m->direction == MOVE_NOWHERE && !m->stranger))
+        return rc;
     return move_perform(m, err);
 }
 

@@ -1,43 +1,15 @@
 /*
  * output.c -- what commands print: into a buffer first, then out in one go.
  *
- * Names and texts come from servers and files. A control character in one of them could move
- * the operator's cursor, so cli_put escapes them; JSON escapes its own.
+ * Foreign texts go through plain_put, so that they can't move the operator's cursor; JSON escapes its own.
  */
 #include <inttypes.h>
 #include <stdio.h>
 #include <time.h>
 
 #include "cdc/json.h"
+#include "cdc/plain.h"
 #include "cli.h"
-
-void
-cli_put(struct buffer *out, const char *text)
-{
-    for (const unsigned char *p = (const unsigned char *)text; *p != '\0'; p++) {
-        if (*p < 0x20 || *p == 0x7f)
-            buffer_printf(out, "\\x%02x", *p);
-        else if (*p == 0xc2 && p[1] >= 0x80 && p[1] <= 0x9f)
-            buffer_printf(out, "\\u%04x", *++p);
-        else
-            buffer_put_u8(out, *p);
-    }
-}
-
-void
-cli_put_bytes(struct buffer *out, uint64_t bytes)
-{
-    static const char *const units[] = {"KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
-    double scaled = (double)bytes / 1024;
-    int unit = 0;
-    if (bytes < 1024) {
-        buffer_printf(out, "%" PRIu64 " bytes", bytes);
-        return;
-    }
-    for (; scaled >= 1024 && unit < 5; unit++)
-        scaled /= 1024;
-    buffer_printf(out, "%.1f %s", scaled, units[unit]);
-}
 
 const char *
 cli_time(int64_t wall_us, char *text)
@@ -50,11 +22,60 @@ cli_time(int64_t wall_us, char *text)
     return text;
 }
 
-void
-cli_json_member(struct buffer *out, const char *before, const char *name, const char *text)
+const char *
+cli_offset_text(const struct offset *offset, char *text)
 {
-    buffer_printf(out, "%s\"%s\":", before, name);
-    json_cstring(out, text);
+    if (offset->state == OFFSET_AT)
+        return position_print(&offset->position, text);
+    snprintf(text, POSITION_TEXT_MAX, "%s", offset->state == OFFSET_STARTING ? "starting" : "none");
+    return text;
+}
+
+void
+cli_put_offset(struct buffer *out, const struct offset *offset)
+{
+    if (offset->state == OFFSET_AT)
+        position_put(&offset->position, out);
+    else
+        buffer_put_string(out, offset->state == OFFSET_STARTING ? "starting" : "none");
+}
+
+void
+cli_json_offset(struct buffer *out, const char *before, const char *name, const struct offset *offset)
+{
+    struct buffer text = {0};
+    cli_put_offset(&text, offset);
+    json_member(out, before, name, buffer_cstr(&text));
+    if (buffer_failed(&text))
+        out->failed = true;
+    buffer_free(&text);
+}
+
+void
+cli_put_distance(struct buffer *out, const struct distance *distance)
+{
+    switch (distance->unit) {
+    case DISTANCE_BYTES:
+        plain_put_bytes(out, distance->amount);
+        break;
+    case DISTANCE_TRANSACTIONS:
+        buffer_printf(out, "%" PRIu64 " transaction%s", distance->amount, distance->amount == 1 ? "" : "s");
+        break;
+    case DISTANCE_UNKNOWN:
+        buffer_put_string(out, "an unknown part of the log");
+        break;
+    }
+}
+
+void
+cli_json_distance(struct buffer *out, const char *prefix, const struct distance *distance)
+{
+    buffer_printf(out, ",\"%s%s\":", prefix,
+                  distance->unit == DISTANCE_BYTES ? "bytes" : "transactions");
+    if (distance->unit == DISTANCE_UNKNOWN)
+        buffer_put_string(out, "null");
+    else
+        json_uint(out, distance->amount);
 }
 
 int
@@ -75,14 +96,14 @@ cli_fail(bool json, const struct error *err)
 {
     struct buffer line = {0};
     buffer_printf(&line, "rowferry: %s%s", err->code, err->code[0] != '\0' ? ": " : "");
-    cli_put(&line, err->text);
+    plain_put(&line, err->text);
     fprintf(stderr, "%s\n", buffer_cstr(&line));
     buffer_free(&line);
     if (json) {
         struct buffer out = {0};
-        cli_json_member(&out, "{\"error\":{", "kind", error_kind_name(err->kind));
-        cli_json_member(&out, ",", "code", err->code);
-        cli_json_member(&out, ",", "text", err->text);
+        json_member(&out, "{\"error\":{", "kind", error_kind_name(err->kind));
+        json_member(&out, ",", "code", err->code);
+        json_member(&out, ",", "text", err->text);
         buffer_put_string(&out, "}}\n");
         cli_finish(&out, 0);
     }
@@ -98,7 +119,7 @@ cli_warn(const char *fmt, ...)
     va_start(args, fmt);
     vsnprintf(text, sizeof(text), fmt, args);
     va_end(args);
-    cli_put(&line, text);
+    plain_put(&line, text);
     fprintf(stderr, "rowferry: warning: %s\n", buffer_cstr(&line));
     buffer_free(&line);
 }

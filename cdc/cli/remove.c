@@ -1,9 +1,9 @@
 /*
- * remove.c -- rowferry remove: the slot, the publication and the offsets of a pipeline that is no
- * longer wanted.
+ * remove.c -- rowferry remove: what a pipeline that is no longer wanted has on its source (PostgreSQL: slot
+ * and publication), and its offsets.
  *
  * First everything is asked what it would do, and that is shown; then, with consent, it is done:
- * the slot first, because a slot that is left behind fills the server's disk, the offsets
+ * the source first, because a slot that is left behind fills the server's disk, the offsets
  * after it. A run that is broken off in between is finished by calling it again.
  */
 #include <stdio.h>
@@ -11,6 +11,8 @@
 #include <unistd.h>
 
 #include "cdc/audit.h"
+#include "cdc/json.h"
+#include "cdc/plain.h"
 #include "cli.h"
 
 static int
@@ -45,7 +47,7 @@ write_audit(const struct config *config, const char *reason, struct error *err)
 static int
 act(const struct config *config, bool dry_run, struct buffer *said, struct error *err)
 {
-    if (postgres_remove(config, dry_run, said, err) == -1)
+    if (source_kind_of(config)->remove(config, dry_run, said, err) == -1)
         return -1;
     for (int i = 0; i < config->nsinks; i++) {
         if (remove_sink(config, i, dry_run, said, err) == -1)
@@ -74,7 +76,7 @@ put_lines(struct buffer *out, struct buffer *said)
         size_t len = strcspn(line, "\n");
         char text[1024];
         snprintf(text, sizeof(text), "%.*s", (int)len, line);
-        cli_put(out, text);
+        plain_put(out, text);
         buffer_put_string(out, "\n");
         line += len + (line[len] == '\n');
     }
@@ -85,7 +87,7 @@ finish(const struct cli_arguments *args, struct buffer *said, bool done)
 {
     struct buffer out = {0};
     if (args->json) {
-        cli_json_member(&out, "{", "said", buffer_cstr(said));
+        json_member(&out, "{", "said", buffer_cstr(said));
         buffer_printf(&out, ",\"done\":%s}\n", done ? "true" : "false");
     } else {
         put_lines(&out, said);

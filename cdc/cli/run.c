@@ -2,9 +2,9 @@
  * run.c -- `rowferry run FILE...`: pipelines until stopped.
  *
  * The main thread reads signals, which are blocked everywhere else. Each pipeline has a thread of its own
- * that starts and supervises the others, and one that looks after the tables: one made later that the
- * configuration wants joins its publication. SIGTERM and SIGINT drain; a second one, or ten seconds, end it at once:
- * what is not committed is read again at the next start.
+ * that starts and supervises the others, and one that looks after the tables, where the kind of source needs it:
+ * a table made later that the configuration wants joins its publication. SIGTERM and SIGINT drain; a second one,
+ * or ten seconds, end it at once: what is not committed is read again at the next start.
  */
 #include <malloc.h>
 #include <pthread.h>
@@ -27,13 +27,14 @@ enum { PIPELINES_MAX = 16, STOP_MS = 9500, WATCH_MS = 15000 };
 
 struct unit {
     struct config *config;
+    const struct source_kind *kind;
     struct source *source;
     struct catalog *catalog;
     struct sink *sinks[BATCH_SINKS_MAX];
     struct schemas *schemas[BATCH_SINKS_MAX];
     struct encoder *encoders[BATCH_SINKS_MAX];
     struct pipeline *_Atomic pipeline;
-    struct postgres_watch *watch;
+    void *watch; /* the kind's */
     pthread_t thread, watcher;
     bool started, watching;
     atomic_bool stop; /* asked for, maybe before there is a pipeline */
@@ -69,37 +70,42 @@ open_encoder(struct unit *u, int i, const char *database, struct error *err)
 
 /* The database's name is in every event; the server may still be starting. */
 static int
-ask_database(struct unit *u, struct postgres_slot *slot, struct error *err)
+ask_database(struct unit *u, char *database, size_t size, struct error *err)
 {
     struct log_repeat trouble = {0};
+    struct source_look look;
 
-    while (postgres_slot_ask(u->config, slot, err) == -1) {
+    while (u->kind->look(u->config, &look, err) == -1) {
+        u->kind->look_clear(&look);
         if (err->kind != ERROR_RETRY || atomic_load(&u->stop))
             return -1;
         if (log_repeat_due(&trouble))
             log_warn("run", "code=%s %s; trying again", err->code, err->text);
         usleep(500 * 1000);
     }
+    snprintf(database, size, "%s", look.database);
+    u->kind->look_clear(&look);
     return 0;
 }
 
 static int
 open_parts(struct unit *u, struct error *err)
 {
-    struct postgres_slot slot;
+    char database[sizeof((struct source_look){0}.database)];
     struct pipeline_parts parts = {0};
 
-    if (ask_database(u, &slot, err) == -1 || postgres_source_open(&u->source, u->config, err) == -1 ||
-        postgres_catalog_open(&u->catalog, u->config, err) == -1)
+    if (ask_database(u, database, sizeof(database), err) == -1 ||
+        u->kind->open(&u->source, u->config, err) == -1 ||
+        u->kind->open_catalog(&u->catalog, u->config, err) == -1)
         return -1;
     for (int i = 0; i < u->config->nsinks; i++) {
         if (cli_open_sink(u->config, i, &u->sinks[i], err) == -1 ||
-            open_encoder(u, i, slot.database, err) == -1)
+            open_encoder(u, i, database, err) == -1)
             return -1;
     }
     parts.config = u->config;
     parts.source = u->source;
-    parts.decoder = &decoder_pgoutput;
+    parts.decoder = u->kind->decoder;
     parts.catalog = u->catalog;
     parts.sinks = u->sinks;
     parts.encoders = u->encoders;
@@ -126,7 +132,8 @@ close_parts(struct unit *u)
     }
     if (u->catalog != NULL)
         u->catalog->ops->close(u->catalog);
-    postgres_watch_close(u->watch);
+    if (u->watch != NULL)
+        u->kind->watch_close(u->watch);
     config_free(u->config);
 }
 
@@ -163,7 +170,7 @@ watch_main(void *arg)
         usleep(100 * 1000);
         if (clock_monotonic_ms() < due || atomic_load(&u->stop))
             continue;
-        postgres_watch_look(&u->watch, u->config);
+        u->kind->watch(&u->watch, u->config);
         due = clock_monotonic_ms() + WATCH_MS;
     }
     return NULL;
@@ -278,10 +285,12 @@ run_units(struct unit *units, int n)
     sigaddset(&signals, SIGCHLD);
     pthread_sigmask(SIG_BLOCK, &signals, NULL);
     for (int i = 0; i < n; i++) {
+        bool watched = units[i].kind->watch != NULL;
+
         units[i].started = pthread_create(&units[i].thread, NULL, unit_main, &units[i]) == 0;
-        units[i].watching = units[i].started &&
+        units[i].watching = units[i].started && watched &&
                             pthread_create(&units[i].watcher, NULL, watch_main, &units[i]) == 0;
-        if (!units[i].watching) {
+        if (!units[i].started || units[i].watching != watched) {
             log_error("run", "can't make a thread");
             stop_all(units, n);
             status = 1;
@@ -291,21 +300,29 @@ run_units(struct unit *units, int n)
     return ended > status ? ended : status;
 }
 
-/* Two pipelines of one name would share slot, offsets and transactional ids. */
+/* Both go by one name for their lease, on servers of one kind. */
+static bool
+same_lease(const struct unit *a, const struct unit *b)
+{
+    char name[64], other[64];
+
+    a->kind->lease_name(a->config, name);
+    b->kind->lease_name(b->config, other);
+    return a->kind == b->kind && strcmp(name, other) == 0;
+}
+
+/* Two pipelines of one name would share lease, offsets and transactional ids. */
 static int
 check_names(struct unit *units, int n, struct error *err)
 {
-    char slot[64], other[64];
-
     for (int i = 0; i < n; i++) {
-        postgres_slot_name(units[i].config, slot);
         for (int k = 0; k < i; k++) {
-            postgres_slot_name(units[k].config, other);
-            if (strcmp(units[i].config->pipeline, units[k].config->pipeline) == 0 ||
-                strcmp(slot, other) == 0)
+            bool lease = same_lease(&units[i], &units[k]);
+
+            if (lease || strcmp(units[i].config->pipeline, units[k].config->pipeline) == 0)
                 return error_set(err, ERROR_CONFIG, "E_CONFIG", "%s and %s have the same %s",
                                  units[k].config->file, units[i].config->file,
-                                 strcmp(slot, other) == 0 ? "slot" : "pipeline name");
+                                 lease ? units[i].kind->lease : "pipeline name");
         }
     }
     return 0;
@@ -333,6 +350,8 @@ cli_run(int argc, char **argv)
     }
     if (status == 0 && n == 0)
         status = cli_usage("run", "a configuration file is needed");
+    for (int i = 0; i < n; i++)
+        units[i].kind = source_kind_of(units[i].config);
     if (status == 0 && check_names(units, n, &err) == -1)
         status = cli_fail(false, &err);
     if (status == 0) {

@@ -11,12 +11,15 @@
 
 #include <jansson.h>
 
+#include "cdc/json.h"
+#include "cdc/plain.h"
 #include "cli.h"
 
 struct printer {
     const struct config *config;
     const char *wanted;          /* glob for schema.table, or NULL */
-    struct postgres_slot slot;   /* asked for the database's name */
+    const struct source_kind *kind;
+    struct source_look look;     /* asked for the database's name */
     struct relation **relations; /* ends in NULL */
     struct catalog *catalog;
     bool json;
@@ -52,20 +55,20 @@ put_plan(struct printer *p, const char *sink, const struct relation *rel, const 
     struct buffer *out = &p->out;
     if (p->json) {
         buffer_put_string(out, p->shown++ > 0 ? ",\n" : "\n");
-        cli_json_member(out, "{", "sink", sink);
-        cli_json_member(out, ",", "schema", rel->schema);
-        cli_json_member(out, ",", "table", rel->table);
-        cli_json_member(out, ",", "topic", plan_topic(plan));
+        json_member(out, "{", "sink", sink);
+        json_member(out, ",", "schema", rel->schema);
+        json_member(out, ",", "table", rel->table);
+        json_member(out, ",", "topic", plan_topic(plan));
         buffer_printf(out, ",\"key\":%s,\"value\":%s}", key != NULL ? key : "null",
                       value != NULL ? value : "null");
         return;
     }
     buffer_printf(out, "%s-- sink %s, table ", p->shown++ > 0 ? "\n" : "", sink);
-    cli_put(out, rel->schema);
+    plain_put(out, rel->schema);
     buffer_put_string(out, ".");
-    cli_put(out, rel->table);
+    plain_put(out, rel->table);
     buffer_put_string(out, ", topic ");
-    cli_put(out, plan_topic(plan));
+    plain_put(out, plan_topic(plan));
     buffer_put_string(out, "\n");
     if (key != NULL)
         put_indented(out, "key", key);
@@ -108,7 +111,7 @@ print_sink(struct printer *p, int index, struct error *err)
     schemas = schemas_memory_new();
     if (schemas == NULL)
         return error_set(err, ERROR_FATAL, "", "out of memory");
-    rc = config_encoder(p->config, index, p->slot.database, schemas, &settings);
+    rc = config_encoder(p->config, index, p->look.database, schemas, &settings);
     encoder = rc == 0 ? encoder_new(&settings, err) : NULL;
     if (encoder == NULL)
         rc = -1;
@@ -136,9 +139,9 @@ print_all(struct printer *p, struct error *err)
 {
     if (!has_avro(p->config))
         return error_set(err, ERROR_CONFIG, "", "no sink has format avro, so there are no schemas");
-    if (postgres_slot_ask(p->config, &p->slot, err) == -1 ||
-        postgres_relations(p->config, &p->relations, err) == -1 ||
-        postgres_catalog_open(&p->catalog, p->config, err) == -1)
+    if (p->kind->look(p->config, &p->look, err) == -1 ||
+        p->kind->relations(p->config, &p->relations, err) == -1 ||
+        p->kind->open_catalog(&p->catalog, p->config, err) == -1)
         return -1;
     if (p->json)
         buffer_put_string(&p->out, "{\"schemas\":[");
@@ -162,6 +165,7 @@ close_printer(struct printer *p)
     free(p->relations);
     if (p->catalog != NULL)
         p->catalog->ops->close(p->catalog);
+    p->kind->look_clear(&p->look);
 }
 
 int
@@ -177,6 +181,7 @@ cli_schema(int argc, char **argv)
     if (config_load(&config, args.words[0], &err) == -1)
         return cli_fail(args.json, &err);
     p.config = config;
+    p.kind = source_kind_of(config);
     p.wanted = args.words[1];
     p.json = args.json;
     rc = print_all(&p, &err);

@@ -1,5 +1,6 @@
 /*
- * postgres_admin.c -- what the commands ask the source server: the slot, `check`, `remove`.
+ * postgres_admin.c -- what the commands ask the source server: a look at the slot, `check`, `remove`; and
+ * the tables made later.
  *
  * Each call has a connection of its own, so it works whether the pipeline runs or not.
  */
@@ -8,12 +9,14 @@
 #include <string.h>
 
 #include "cdc/log.h"
-#include "cdc/source_postgres.h"
+#include "postgres_admin.h"
 #include "postgres_tables.h"
 
+/* Into a look whose `slot` is there; what else it holds is overwritten. */
 static int
-slot_query(PGconn *conn, const char *slot, struct postgres_slot *out, struct error *err)
+ask(PGconn *conn, const char *slot, struct source_look *out, struct error *err)
 {
+    struct postgres_slot *own = out->slot;
     PGresult *res = pg_query(
         conn, err,
         "SELECT s.slot_name IS NOT NULL, s.active, s.active_pid, s.confirmed_flush_lsn, s.restart_lsn, "
@@ -27,38 +30,54 @@ slot_query(PGconn *conn, const char *slot, struct postgres_slot *out, struct err
 
     if (res == NULL)
         return -1;
-    out->exists = pg_true(res, 0, 0);
+    out->has_place = pg_true(res, 0, 0);
     out->active = pg_true(res, 0, 1);
-    out->active_pid = atoi(pg_text(res, 0, 2));
-    lsn_parse(&out->confirmed, pg_text(res, 0, 3));
-    lsn_parse(&out->restart, pg_text(res, 0, 4));
-    lsn_parse(&out->server_now, pg_text(res, 0, 5));
-    out->retained_bytes = strtoll(pg_text(res, 0, 6), NULL, 10);
-    out->safe_bytes = PQgetisnull(res, 0, 7) ? -1 : strtoll(pg_text(res, 0, 7), NULL, 10);
-    snprintf(out->wal_status, sizeof(out->wal_status), "%s", pg_text(res, 0, 8));
+    own->active_pid = atoi(pg_text(res, 0, 2));
+    if (out->active)
+        snprintf(out->holder, sizeof(out->holder), "server process %d", own->active_pid);
+    if (out->has_place)
+        out->confirmed.kind = POSITION_LSN;
+    lsn_parse(&out->confirmed.end, pg_text(res, 0, 3));
+    lsn_parse(&own->restart, pg_text(res, 0, 4));
+    out->latest.kind = POSITION_LSN;
+    lsn_parse(&out->latest.end, pg_text(res, 0, 5));
+    own->retained_bytes = strtoll(pg_text(res, 0, 6), NULL, 10);
+    own->safe_bytes = PQgetisnull(res, 0, 7) ? -1 : strtoll(pg_text(res, 0, 7), NULL, 10);
+    snprintf(own->wal_status, sizeof(own->wal_status), "%s", pg_text(res, 0, 8));
     snprintf(out->identity.id, sizeof(out->identity.id), "postgresql:%.40s/%.100s", pg_text(res, 0, 9),
              pg_text(res, 0, 10));
     out->identity.timeline = (uint32_t)strtoul(pg_text(res, 0, 11), NULL, 10);
     snprintf(out->database, sizeof(out->database), "%s", pg_text(res, 0, 10));
-    out->server_version = PQserverVersion(conn);
     PQclear(res);
     return 0;
 }
 
 int
-postgres_slot_ask(const struct config *config, struct postgres_slot *out, struct error *err)
+postgres_look(const struct config *config, struct source_look *out, struct error *err)
 {
     PGconn *conn = pg_connect(config, false, "ask", err);
     char slot[64];
-    int rc;
+    int rc = -1;
 
-    *out = (struct postgres_slot){.safe_bytes = -1};
-    if (conn == NULL)
-        return -1;
-    postgres_slot_name(config, slot);
-    rc = slot_query(conn, slot, out, err);
+    *out = (struct source_look){.slot = calloc(1, sizeof(*out->slot))};
+    if (out->slot == NULL) {
+        error_set(err, ERROR_FATAL, "", "out of memory for a look at the server");
+    } else {
+        out->slot->safe_bytes = -1;
+        postgres_slot_name(config, slot);
+        rc = conn != NULL ? ask(conn, slot, out, err) : -1;
+    }
     PQfinish(conn);
     return rc;
+}
+
+void
+postgres_look_clear(struct source_look *look)
+{
+    position_clear(&look->confirmed);
+    position_clear(&look->latest);
+    free(look->slot);
+    *look = (struct source_look){.slot = NULL};
 }
 
 /* ---- check ---- */
@@ -127,20 +146,21 @@ check_slot(PGconn *conn, const struct config *config, struct report *report)
 {
     struct error err = ERROR_INIT;
     struct postgres_slot slot = {0};
+    struct source_look look = {.slot = &slot};
     char name[64], what[200];
 
     postgres_slot_name(config, name);
-    if (slot_query(conn, name, &slot, &err) == -1) {
+    if (ask(conn, name, &look, &err) == -1) {
         report_error(report, &err, NULL);
         return;
     }
-    if (!slot.exists) {
+    if (!look.has_place) {
         snprintf(what, sizeof(what), "slot %s does not exist yet; the first run makes it", name);
         report_add(report, FINDING_OK, "", what, NULL);
         return;
     }
     snprintf(what, sizeof(what), "slot %s: wal_status %s, %lld bytes of WAL kept%s", name,
-             slot.wal_status, (long long)slot.retained_bytes, slot.active ? ", in use" : "");
+             slot.wal_status, (long long)slot.retained_bytes, look.active ? ", in use" : "");
     if (strcmp(slot.wal_status, "lost") == 0)
         report_add(report, FINDING_FAIL, "E_WAL_LOST", what, "see the runbook of E_WAL_LOST");
     else if (strcmp(slot.wal_status, "unreserved") == 0)
@@ -282,7 +302,7 @@ announce(PGconn *conn, const struct pg_table *before, const struct pg_table *aft
 }
 
 static int
-look(struct postgres_watch *watch, const struct config *config, struct error *err)
+look_at_tables(struct postgres_watch *watch, const struct config *config, struct error *err)
 {
     struct pg_tables tables, before = {0};
     int rc = -1;
@@ -318,7 +338,7 @@ postgres_watch_look(struct postgres_watch **at, const struct config *config)
         *at = calloc(1, sizeof(**at));
     if (*at == NULL)
         return;
-    if (look(*at, config, &err) == 0)
+    if (look_at_tables(*at, config, &err) == 0)
         log_repeat_over(&(*at)->trouble);
     else if (log_repeat_due(&(*at)->trouble))
         log_warn("postgres", "code=%s tables: %s", err.code, err.text);
@@ -355,6 +375,7 @@ postgres_remove(const struct config *config, bool dry_run, struct buffer *said, 
 {
     PGconn *conn = pg_connect(config, false, "remove", err);
     struct postgres_slot slot = {0};
+    struct source_look look = {.slot = &slot};
     char name[64], publication[64], inserts[64];
     int rc = -1;
 
@@ -363,14 +384,14 @@ postgres_remove(const struct config *config, bool dry_run, struct buffer *said, 
     postgres_slot_name(config, name);
     postgres_publication_name(config, publication);
     publication_inserts_name(config, inserts);
-    if (slot_query(conn, name, &slot, err) == -1)
+    if (ask(conn, name, &look, err) == -1)
         goto out;
-    if (slot.active) {
+    if (look.active) {
         error_set(err, ERROR_REFUSED, "E_SLOT_ACTIVE", "slot %s is in use by pid %d: stop the pipeline first",
                   name, slot.active_pid);
         goto out;
     }
-    if (slot.exists) {
+    if (look.has_place) {
         buffer_printf(said, "%s: drop slot %s\n", dry_run ? "would" : "did", name);
         if (!dry_run && pg_command(conn, err, "SELECT pg_drop_replication_slot('%s')", name) == -1)
             goto out;

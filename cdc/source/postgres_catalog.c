@@ -11,7 +11,7 @@
 
 #include "../decode/postgres_types.h"
 #include "cdc/log.h"
-#include "cdc/source_postgres.h"
+#include "postgres_admin.h"
 #include "postgres_tables.h"
 
 struct postgres_catalog {

@@ -9,7 +9,7 @@
 
 #include "../decode/pgoutput_frame.h"
 #include "cdc/offset.h"
-#include "cdc/source_postgres.h"
+#include "postgres_admin.h"
 #include "postgres_tables.h"
 
 /* One line of TIMELINE_HISTORY: this timeline ended at that place. */

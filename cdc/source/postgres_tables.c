@@ -12,7 +12,7 @@
 
 #include "../decode/postgres_types.h"
 #include "cdc/log.h"
-#include "cdc/source_postgres.h"
+#include "postgres_admin.h"
 
 enum { SQL_SHOWN = 300 }; /* a longer statement does not fit into an error */
 

@@ -5,7 +5,8 @@
  * the settings from the option tables and checks what can be checked without a server. Every
  * complaint names file, line and key; an unknown key names the nearest known one.
  *
- * A sink's section has common options (below) and the ones of its type (sink_ops->options).
+ * A sink's section has common options (below) and the ones of its type (sink_ops->options). The source's section
+ * has one table; keys of the other kind of server are refused.
  *
  * Memory: everything hangs on the config; config_free wipes secrets.
  */
@@ -20,19 +21,29 @@
 enum keyless_policy { KEYLESS_REFUSE, KEYLESS_INSERTS };
 enum transaction_policy { TRANSACTION_SPLIT, TRANSACTION_WHOLE };
 enum snapshot_policy { SNAPSHOT_NEVER };
+enum statement_policy { STATEMENT_STOP, STATEMENT_WARN };
+enum nontransactional_policy { NONTRANSACTIONAL_STOP, NONTRANSACTIONAL_ACCEPT };
 
 struct config_source {
-    int type;                 /* postgresql */
-    const char *url;          /* libpq's own; without sslmode it gets verify-full */
+    int type;                 /* enum connector: which kind, see source_kind.h */
+    const char *url;          /* libpq's own; without sslmode it gets verify-full. mysql://user@host:port */
     const char *password_file;
-    const char **tables;      /* globs "schema.table" */
+    const char **tables;      /* globs "schema.table"; "database.table" */
     const char **exclude;
+    int snapshot;             /* enum snapshot_policy */
+    int64_t heartbeat_ms;     /* idle position kept in the sinks this often; 10s */
+    /* PostgreSQL's; a file of another type that has one is refused */
     int keyless;              /* enum keyless_policy */
     const char *publication;  /* default: rowferry_<pipeline> */
     const char *slot;         /* the same */
-    int snapshot;             /* enum snapshot_policy */
     int64_t status_ms;        /* how often the server is told our position; 10s */
-    int64_t heartbeat_ms;     /* idle position kept in the sinks this often; 10s */
+    /* MySQL's and MariaDB's; the same */
+    int64_t server_id;        /* 0: made from the pipeline's name; fits uint32_t */
+    int statements;           /* enum statement_policy */
+    int nontransactional;     /* enum nontransactional_policy */
+    bool rows_query;          /* statements as headers of their events */
+    const char *schema_changes; /* topic of DDL texts; "": none, never NULL */
+    int64_t event_size;       /* bytes of the largest event that is taken */
 };
 
 struct config_sink {
@@ -101,7 +112,7 @@ int config_encoder(const struct config *, int sink, const char *database, struct
 char *config_secret(const char *path, struct error *err);
 void config_secret_free(char *secret); /* wipes; NULL is nothing */
 
-/* True if the glob ("schema.table", each part with * and ?) fits this table. */
+/* True if the glob ("schema.table", each part with * and ?) fits this table; MySQL's database stands for schema. */
 bool config_glob_table(const char *glob, const char *schema, const char *table);
 
 /* True if the configuration wants this table: some `tables` glob fits, no `exclude` does. */

@@ -13,6 +13,8 @@
 
 void json_text(struct buffer *out, struct bytes text);
 void json_cstring(struct buffer *out, const char *text);
+/* before "name":"text" */
+void json_member(struct buffer *out, const char *before, const char *name, const char *text);
 void json_int(struct buffer *out, int64_t v);
 void json_uint(struct buffer *out, uint64_t v);
 /* Shortest text that reads back as the same double; NaN and infinities as strings. */

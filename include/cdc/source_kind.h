@@ -42,6 +42,7 @@ struct source_kind {
     enum connector connector;
     const struct decoder_ops *decoder;
     const char *url_prefixes[3]; /* what source.url may begin with; ends in NULL */
+    const char *lease; /* what the lease is called, for people: "slot", "lock" */
 
     int (*open)(struct source **out, const struct config *, struct error *err);
     int (*open_catalog)(struct catalog **out, const struct config *, struct error *err);
@@ -49,26 +50,34 @@ struct source_kind {
     /* The name that the lease goes by (slot, lock); two pipelines of one process may not share it. 64 bytes. */
     void (*lease_name)(const struct config *, char *out);
 
-    /* Overwrites *out; look_clear when done, also after a failure. */
+    /* Overwrites *out; look_clear when done, also after a failure. A look of zeros may be cleared too. */
     int (*look)(const struct config *, struct source_look *out, struct error *err);
     void (*look_clear)(struct source_look *);
+    /* Offsets were read between two looks, and the pipeline may run: *now keeps its end of the log, and takes over
+     * from `before` what the server could not go back behind. Else a sink that committed meanwhile would look as if it
+     * were behind that place, or ahead of the server. NULL: nothing to take over. */
+    void (*look_join)(struct source_look *now, const struct source_look *before);
 
     /* May a pipeline go on from this offset? -1 with ERROR_REFUSED and the code that `run` would stop with; *cure
-     * says what mends it. `settled`: some sink has a position already. */
+     * says what mends it, and is NULL after 0 only. `settled`: some sink has a position already. */
     int (*judge)(const struct source_look *, const char *sink, const struct offset *, bool settled,
                  const char **cure, struct error *err);
 
     /* May a sink's offset be moved there? The pipeline has to be stopped, and the log must have what follows. */
     int (*may_move)(const struct config *, const struct source_look *, struct error *err);
     int (*reaches)(const struct source_look *, const struct position *, struct error *err);
-    /* May a saved offset be put back here: is this the server that it belongs to, or one with its history? */
+    /* May a saved offset be put back here: is this the server that it belongs to, or one with its history? -1 with
+     * E_SOURCE_CHANGED (a stranger's: only `offsets set` may move a sink over from it) or E_DIVERGED. Asked also of
+     * the offset that a sink has before it is moved. */
     int (*may_import)(const struct source_look *, const struct offset *saved, struct error *err);
 
-    /* From one position to a later one; `to` NULL: to the end of the log. 0 when it is not later. */
+    /* From one position to a later one; `to` NULL: to the end of the log. 0 when it is not later; UNKNOWN when they
+     * are not of one log. */
     struct distance (*distance)(const struct source_look *, const struct position *from, const struct position *to);
 
-    /* For `status`: a few lines for people, each with its line end; `"slot":{...}` or `"log":{...}` without a comma;
-     * what to do next, NULL: nothing that concerns the source. */
+    /* For `status`: a few lines for people, each with its line end, after a look that was answered; `"slot":{...}` or
+     * `"log":{...}` without a comma, also of a look of zeros, with `trouble` in it when it is not ERROR_NONE; what to
+     * do next, NULL: nothing that concerns the source. */
     void (*put_status)(const struct config *, const struct source_look *, struct buffer *out);
     void (*put_status_json)(const struct config *, const struct source_look *, const struct error *trouble,
                             struct buffer *out);

@@ -15,12 +15,18 @@
 
 #include "cdc/config.h"
 #include "cdc/log.h"
+#include "cdc/source_kind.h"
 
 #define SOURCE                                                                                     \
     "source:\n"                                                                                    \
     "  type: postgresql\n"                                                                         \
     "  url: postgresql://cdc@db1:5432/shop\n"                                                      \
     "  tables: [public.orders, \"inventory.*\"]\n"
+#define BINLOG(type)                                                                               \
+    "source:\n"                                                                                    \
+    "  type: " type "\n"                                                                           \
+    "  url: mysql://cdc@db1:3306\n"                                                                \
+    "  tables: [shop.orders, \"inventory.*\"]\n"
 #define TOP "pipeline: shop\nstate_dir: /tmp\n"
 #define NULL_SINK "sinks:\n  - {name: nothing, type: null}\n"
 #define KAFKA                                                                                      \
@@ -73,6 +79,7 @@ what_is_not_said_has_its_default(void **state)
     assert_null(c->source.tables[2]);
     assert_null(c->source.exclude[0]);
     assert_null(c->source.slot);
+    assert_int_equal(c->source.type, CONNECTOR_POSTGRESQL);
     assert_int_equal(c->source.keyless, KEYLESS_REFUSE);
     assert_int_equal(c->source.status_ms, 10000);
     assert_int_equal(c->batch.size, 128 << 10);
@@ -435,6 +442,121 @@ globs_choose_tables_and_stars_stay_in_their_part(void **state)
     config_free(c);
 }
 
+/* ---- kinds of source ---- */
+
+static void
+a_binlog_source_has_its_defaults(void **state)
+{
+    struct config *c = must_parse(TOP BINLOG("mysql") NULL_SINK);
+    (void)state;
+    assert_int_equal(c->source.type, CONNECTOR_MYSQL);
+    assert_int_equal(c->source.server_id, 0);
+    assert_int_equal(c->source.statements, STATEMENT_STOP);
+    assert_int_equal(c->source.nontransactional, NONTRANSACTIONAL_STOP);
+    assert_false(c->source.rows_query);
+    assert_string_equal(c->source.schema_changes, "");
+    assert_int_equal(c->source.event_size, 1 << 30);
+    assert_int_equal(c->source.heartbeat_ms, 10000);
+    assert_true(config_wants(&c->source, "shop", "orders"));
+    config_free(c);
+}
+
+static void
+a_binlog_source_takes_its_keys(void **state)
+{
+    struct config *c = must_parse(
+        TOP BINLOG("mariadb") "  server_id: 4294967295\n  statements: warn\n  nontransactional: accept\n"
+                              "  rows_query: true\n  schema_changes: shop.ddl\n  event_size: 64MiB\n"
+                              "  heartbeat_interval: 1s\n" NULL_SINK);
+    (void)state;
+    assert_int_equal(c->source.type, CONNECTOR_MARIADB);
+    assert_int_equal(c->source.server_id, UINT32_MAX);
+    assert_int_equal(c->source.statements, STATEMENT_WARN);
+    assert_int_equal(c->source.nontransactional, NONTRANSACTIONAL_ACCEPT);
+    assert_true(c->source.rows_query);
+    assert_string_equal(c->source.schema_changes, "shop.ddl");
+    assert_int_equal(c->source.event_size, 64 << 20);
+    config_free(c);
+    refused(TOP BINLOG("mysql") "  server_id: 4294967296\n" NULL_SINK,
+            "shop.yaml:7: source.server_id: ", "at most 4294967295");
+    refused(TOP BINLOG("mysql") "  server_id: -1\n" NULL_SINK,
+            "shop.yaml:7: source.server_id: ", "at least 0");
+    refused(TOP BINLOG("mysql") "  statements: skip\n" NULL_SINK,
+            "shop.yaml:7: source.statements: ", "stop, warn");
+    refused(TOP BINLOG("mysql") "  nontransactional: warn\n" NULL_SINK,
+            "shop.yaml:7: source.nontransactional: ", "stop, accept");
+    refused(TOP BINLOG("mysql") "  rows_query: on\n" NULL_SINK,
+            "shop.yaml:7: source.rows_query: ", "true or false");
+    refused(TOP BINLOG("mysql") "  event_size: 2GiB\n" NULL_SINK,
+            "shop.yaml:7: source.event_size: ", "at most");
+    refused(TOP BINLOG("mysql") "  schema_changes: \"{pipeline}.ddl\"\n" NULL_SINK,
+            "shop.yaml:7: source.schema_changes: ", "braces");
+}
+
+static void
+keys_of_the_other_family_are_refused(void **state)
+{
+    static const char *const postgres[] = {"slot: s", "publication: p", "keyless: refuse",
+                                           "status_interval: 1s"};
+    static const char *const binlog[] = {"server_id: 7", "statements: stop", "nontransactional: stop",
+                                         "rows_query: false", "schema_changes: ddl", "event_size: 1MiB"};
+    static const char *const types[] = {"mysql", "mariadb"};
+    char text[600], place[100];
+    (void)state;
+    for (size_t i = 0; i < sizeof(postgres) / sizeof(postgres[0]); i++) {
+        snprintf(place, sizeof(place), "shop.yaml:7: source.%.*s: ", (int)strcspn(postgres[i], ":"), postgres[i]);
+        for (size_t k = 0; k < 2; k++) {
+            snprintf(text, sizeof(text), TOP BINLOG("%s") "  %s\n" NULL_SINK, types[k], postgres[i]);
+            refused(text, place, "goes with type postgresql only");
+        }
+    }
+    for (size_t i = 0; i < sizeof(binlog) / sizeof(binlog[0]); i++) {
+        snprintf(place, sizeof(place), "shop.yaml:7: source.%.*s: ", (int)strcspn(binlog[i], ":"), binlog[i]);
+        snprintf(text, sizeof(text), TOP SOURCE "  %s\n" NULL_SINK, binlog[i]);
+        refused(text, place, "goes with type mysql or mariadb only");
+    }
+}
+
+static void
+a_binlog_source_has_other_words(void **state)
+{
+    (void)state;
+    refused(TOP "source: {type: mysql, url: \"postgresql://h/d\", tables: a.b}\n" NULL_SINK,
+            "shop.yaml:3: source.url: ", "must begin with mysql:// or mariadb://");
+    refused(TOP "source: {type: postgresql, url: \"mysql://h/d\", tables: a.b}\n" NULL_SINK,
+            "shop.yaml:3: source.url: ", "must begin with postgresql://");
+    refused(TOP "source: {type: mariadb, url: \"mariadb://h\", tables: orders}\n" NULL_SINK,
+            "shop.yaml:3: source.tables: ", "database.table");
+    refused(TOP BINLOG("mysql") "sinks:\n - {name: a, type: null, key: {orders: id}}\n",
+            "shop.yaml:8: sinks[0].key: ", "database.table");
+    refused(TOP "source: {type: oracle, url: \"mysql://h\", tables: a.b}\n" NULL_SINK,
+            "shop.yaml:3: source.type: ", "postgresql, mysql, mariadb");
+}
+
+/* The configuration has the prefixes of URLs once more, because it lies below the sources. */
+static void
+a_file_leads_to_its_kind_of_source(void **state)
+{
+    static const struct source_kind *const kinds[] = {&source_postgresql, &source_mysql, &source_mariadb};
+    char text[600];
+    (void)state;
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+        const char *const *prefix = kinds[i]->url_prefixes;
+        assert_non_null(*prefix);
+        for (; *prefix != NULL; prefix++) {
+            struct encoder_settings settings;
+            struct config *c;
+            snprintf(text, sizeof(text), TOP "source: {type: %s, url: \"%scdc@db/\", tables: a.b}\n" NULL_SINK,
+                     kinds[i]->type, *prefix);
+            c = must_parse(text);
+            assert_ptr_equal(source_kind_of(c), kinds[i]);
+            assert_int_equal(config_encoder(c, 0, "", NULL, &settings), 0);
+            assert_int_equal(settings.connector, kinds[i]->connector);
+            config_free(c);
+        }
+    }
+}
+
 /* ---- secrets ---- */
 
 static char secret_path[] = "/tmp/test_secret_XXXXXX";
@@ -499,7 +621,7 @@ the_reference_has_every_section(void **state)
     struct buffer out = {0};
     static const char *const wanted[] = {"`pipeline`",        "`source`", "`sinks`, type kafka",
                                          "`commit_interval`", "`batch`",  "`log`",
-                                         "Guarantee"};
+                                         "Guarantee",         "`server_id`"};
     (void)state;
     config_document(true, &out);
     for (size_t i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++)
@@ -536,6 +658,11 @@ main(void)
         cmocka_unit_test(a_file_that_is_not_there_is_named),
         cmocka_unit_test(a_file_is_loaded_like_a_text),
         cmocka_unit_test(globs_choose_tables_and_stars_stay_in_their_part),
+        cmocka_unit_test(a_binlog_source_has_its_defaults),
+        cmocka_unit_test(a_binlog_source_takes_its_keys),
+        cmocka_unit_test(keys_of_the_other_family_are_refused),
+        cmocka_unit_test(a_binlog_source_has_other_words),
+        cmocka_unit_test(a_file_leads_to_its_kind_of_source),
         cmocka_unit_test(a_secret_is_the_first_line),
         cmocka_unit_test(a_secret_that_others_may_read_is_refused),
         cmocka_unit_test(a_secret_that_is_none_is_refused),
