@@ -14,7 +14,6 @@
  * Between 1 and 5 a pipeline may start. Then either it fences after us, and our commit fails, or
  * we fence after it, and its next commit fails; both are seen, neither mixes with the other.
  */
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
