@@ -876,7 +876,7 @@ on_gtid(struct binlog_framer *f, const struct binlog_event *event, struct error 
     if (begin_group(f, &txn, err) == -1)
         return -1;
     f->group.standalone = gtid.standalone;
-    f->group.half = gtid.starts_alter;
+    f->group.half = gtid.half_alter;
     if (event->type == EVENT_MARIADB_GTID) {
         f->group.explicit_end = !gtid.standalone;
         f->group.preparing = gtid.prepares_xa;
