@@ -226,15 +226,16 @@ static int
 begin_group(struct binlog_framer *f, const struct transaction *txn, struct error *err)
 {
     struct binlog_group *g = &f->group;
-    bool covered = is_covered(f, txn);
+    bool covered;
 
-    if (covered && check_order(f, txn, err) == -1)
-        return -1;
     if (f->gtids != NULL && txn->gtid.number == 0)
         return error_set(err, ERROR_REFUSED, "E_GTID_ANONYMOUS",
                          "a transaction without GTID came at %s while positions are sets of GTIDs: gtid_mode was "
                          "ON and is not any more",
                          f->server);
+    covered = is_covered(f, txn);
+    if (covered && check_order(f, txn, err) == -1)
+        return -1;
 #ifndef MUTANT_NO_SKIP
     if (!covered && is_inside(f) && !names_inside(f, txn))
         return diverged(f, txn, err);
