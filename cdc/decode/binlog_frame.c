@@ -268,6 +268,16 @@ current_transaction(struct binlog_framer *f, struct batch *batch, uint32_t *inde
     return 0;
 }
 
+/* A part of the transaction was handed on before this batch, which therefore ends with it: a sink that stops further
+ * on could not name both. What nobody wants of it makes no entry in the batch. */
+static bool
+was_open_before(const struct binlog_framer *f, const struct batch *batch)
+{
+    if (batch->ntransactions == 0)
+        return f->begun || f->group.done > 0;
+    return batch->ntransactions == 1 && !batch->transactions[0].starts;
+}
+
 /* The group is done. `changed`: so is the list of prepared XA transactions. */
 static int
 end_group(struct binlog_framer *f, bool changed, struct batch *batch, bool *full, struct error *err)
@@ -294,8 +304,7 @@ end_group(struct binlog_framer *f, bool changed, struct batch *batch, bool *full
     }
     if (advance_whole(f, err) == -1)
         return -1;
-    *full = changed || batch->raw.len >= f->set.batch_size ||
-            (batch->ntransactions == 1 && !batch->transactions[0].starts);
+    *full = changed || batch->raw.len >= f->set.batch_size || was_open_before(f, batch);
     return 0;
 }
 
