@@ -917,9 +917,21 @@ move_on(struct binlog_framer *f, const struct binlog_event *event)
 static int
 drop_cut_group(struct binlog_framer *f, struct error *err)
 {
-    if (f->group.open && f->group.captured)
+    struct binlog_group *g = &f->group;
+
+    if (!g->open)
+        return 0;
+    if (g->captured)
         return protocol_error(f, err, "a file ends inside a group");
-    f->group.open = false;
+    g->open = false;
+    if (g->done == UINT64_MAX || !names_inside(f, &g->id))
+        return 0;
+    /* What was counted of it is not done, but for what was before. */
+    if (g->done == 0)
+        leave_inside(f);
+    else
+        f->inside_done = g->done;
+    f->changes++;
     return 0;
 }
 
