@@ -520,7 +520,8 @@ on_ddl(struct binlog_framer *f, const struct binlog_query_event *query, struct b
     char schema[256];
     int rc;
 
-    if (!f->set.keep_ddl || f->group.half || f->group.done == UINT64_MAX || !may_concern(f, query))
+    /* It counts nothing: before a change that is done, it was delivered with it. */
+    if (!f->set.keep_ddl || f->group.half || f->group.ordinal < f->group.done || !may_concern(f, query))
         return 0;
     if (binlog_charset_utf8(f->set.reading.charset_of(f->set.reading.arg, query->client_collation), query->text,
                             &arena, &text) != 0 || !bytes_utf8_valid(text))
