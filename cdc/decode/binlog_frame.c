@@ -997,12 +997,20 @@ unknown_event(struct binlog_framer *f, const struct binlog_event *event, struct 
 
 /* ---- one event ---- */
 
+static bool
+begins_group(uint8_t type)
+{
+    return type == EVENT_GTID || type == EVENT_ANONYMOUS_GTID || type == EVENT_GTID_TAGGED || type == EVENT_MARIADB_GTID;
+}
+
 static int
 on_event(struct binlog_framer *f, const struct binlog_event *event, uint64_t begin, struct batch *batch,
          bool *full, struct error *err)
 {
     if (is_rows(event->type))
         return on_rows(f, event, begin, batch, full, err);
+    if (begins_group(event->type))
+        return on_gtid(f, event, err);
     switch (event->type) {
     case EVENT_TABLE_MAP:
         return f->group.done == UINT64_MAX ? 0 : on_table_map(f, event, batch, full, err);
@@ -1010,11 +1018,6 @@ on_event(struct binlog_framer *f, const struct binlog_event *event, uint64_t beg
         if (!f->group.open)
             return protocol_error(f, err, "a commit outside of a group");
         return end_group(f, false, batch, full, err);
-    case EVENT_GTID:
-    case EVENT_ANONYMOUS_GTID:
-    case EVENT_GTID_TAGGED:
-    case EVENT_MARIADB_GTID:
-        return on_gtid(f, event, err);
     case EVENT_QUERY:
     case EVENT_MARIADB_QUERY_COMPRESSED:
     case EVENT_EXECUTE_LOAD_QUERY:
@@ -1096,7 +1099,7 @@ binlog_framer_continue(struct binlog_framer *f, struct batch *batch, bool *full,
         return rc;
     if (binlog_event_read(&event, raw, false, err) == -1)
         return -1;
-    if (event.type == EVENT_TRANSACTION_PAYLOAD || event.type == EVENT_GTID || event.type == EVENT_ROTATE)
+    if (event.type == EVENT_TRANSACTION_PAYLOAD || event.type == EVENT_ROTATE || begins_group(event.type))
         return protocol_error(f, err, "a compressed transaction holds what it may not");
     return on_event(f, &event, f->payload_begin, batch, full, err);
 }
