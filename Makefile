@@ -154,15 +154,18 @@ endif
 
 tools: $(BENCH)
 
+# SOURCE=mariadb or mysql for another server than PostgreSQL.
+SOURCE ?= postgresql
+
 demo:
-	@deploy/install-deps.sh demo
+	@deploy/install-deps.sh demo $(SOURCE)
 	@$(MAKE) --no-print-directory all
-	@deploy/demo/demo.sh
+	@deploy/demo/demo.sh stdout $(SOURCE)
 
 demo-kafka:
-	@deploy/install-deps.sh demo-kafka
+	@deploy/install-deps.sh demo-kafka $(SOURCE)
 	@$(MAKE) --no-print-directory all
-	@deploy/demo/demo-kafka.sh
+	@deploy/demo/demo-kafka.sh $(SOURCE)
 
 bench: all tools
 	@deploy/install-deps.sh test

@@ -1,7 +1,8 @@
 #!/bin/bash
 # Installs by apt, on Debian 12, what a job needs and what is not there yet.
 #
-#   deploy/install-deps.sh [build|test|demo|demo-kafka|demo-mariadb]
+#   deploy/install-deps.sh [build|test]
+#   deploy/install-deps.sh demo|demo-kafka [postgresql|mariadb|mysql]
 #
 # Quick when nothing is missing: asks dpkg only, and touches apt only for what is not installed.
 set -euo pipefail
@@ -11,14 +12,22 @@ build="gcc make pkg-config libpq-dev default-libmysqlclient-dev librdkafka-dev l
 python="python3 python3-venv"
 java="openjdk-17-jre-headless maven"
 
+usage() { echo "usage: $0 [build|test] or demo|demo-kafka [postgresql|mariadb|mysql]" >&2; exit 2; }
+
+case "${2:-postgresql}" in
+    postgresql) server="postgresql" ;;
+    mariadb)    server="mariadb-server util-linux" ;;
+    mysql)      server="debootstrap ca-certificates util-linux" ;;       # tests/support/fetch.py fetches it
+    *)          usage ;;
+esac
+
 case "${1:-build}" in
-    build)        want="$build" ;;
-    test)         want="$build $python $java postgresql mariadb-server libcmocka-dev kcat debootstrap clang
-                        libclang-rt-14-dev strace ca-certificates util-linux" ;;
-    demo)         want="$build $python postgresql" ;;
-    demo-kafka)   want="$build $python $java postgresql" ;;
-    demo-mariadb) want="$build $python mariadb-server util-linux" ;;
-    *)            echo "usage: $0 [build|test|demo|demo-kafka|demo-mariadb]" >&2; exit 2 ;;
+    build)      want="$build" ;;
+    test)       want="$build $python $java postgresql mariadb-server libcmocka-dev kcat debootstrap clang
+                      libclang-rt-14-dev strace ca-certificates util-linux" ;;
+    demo)       want="$build $python $server" ;;
+    demo-kafka) want="$build $python $java $server" ;;
+    *)          usage ;;
 esac
 
 if ! command -v dpkg-query >/dev/null; then

@@ -72,6 +72,26 @@ put_source(struct buffer *out, const struct status *s)
     buffer_put_string(out, "\n");
 }
 
+/* Until the server may throw away what this sink still needs; -1: not told, or not at all. */
+static int64_t
+seconds_left(const struct status *s, int i)
+{
+    if (s->view.kind->seconds_left == NULL || s->view.look_error.kind != ERROR_NONE)
+        return -1;
+    return s->view.kind->seconds_left(s->config, &s->view.look, &s->view.offsets[i]);
+}
+
+static void
+put_duration(struct buffer *out, int64_t seconds)
+{
+    if (seconds >= 2 * 86400)
+        buffer_printf(out, "%" PRId64 " days", seconds / 86400);
+    else if (seconds >= 2 * 3600)
+        buffer_printf(out, "%" PRId64 " hours", seconds / 3600);
+    else
+        buffer_printf(out, "%" PRId64 " s", seconds);
+}
+
 /* To the end of the log; false where that has no meaning. */
 static bool
 behind(const struct status *s, int i, struct distance *out)
@@ -88,10 +108,15 @@ put_offset(struct buffer *out, const struct status *s, int i)
     const struct offset *offset = &s->view.offsets[i];
     char position[POSITION_TEXT_MAX], when[CLI_TIME_MAX];
     struct distance distance;
+    int64_t left = seconds_left(s, i);
     buffer_put_string(out, cli_offset_text(offset, position));
     if (behind(s, i, &distance)) {
         buffer_put_string(out, ", behind by ");
         cli_put_distance(out, &distance);
+    }
+    if (left >= 0) {
+        buffer_put_string(out, ", what follows is kept for ");
+        put_duration(out, left);
     }
     if (offset->written_us > 0)
         buffer_printf(out, ", last commit %s (%" PRId64 " s ago)",
@@ -131,6 +156,15 @@ put_error(struct buffer *out, const struct error *err)
 }
 
 static void
+put_seconds_left(struct buffer *out, int64_t left)
+{
+    if (left >= 0)
+        buffer_printf(out, ",\"seconds_until_purge\":%" PRId64, left);
+    else
+        buffer_put_string(out, ",\"seconds_until_purge\":null");
+}
+
+static void
 put_sink_json(struct buffer *out, const struct status *s, int i)
 {
     const struct config_sink *sink = &s->config->sinks[i];
@@ -149,6 +183,8 @@ put_sink_json(struct buffer *out, const struct status *s, int i)
                       offset->epoch);
         if (behind(s, i, &distance))
             cli_json_distance(out, "behind_", &distance);
+        if (s->view.kind->seconds_left != NULL)
+            put_seconds_left(out, seconds_left(s, i));
         if (s->judged[i].kind != ERROR_NONE)
             put_error(out, &s->judged[i]);
     }

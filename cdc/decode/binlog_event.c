@@ -218,6 +218,7 @@ enum {
     MARIADB_PREPARED_XA = 0x40,
     MARIADB_COMPLETED_XA = 0x80,
     MARIADB_EXTRA_START_ALTER = 2,
+    MARIADB_EXTRA_ROLLBACK_ALTER = 8,
 };
 
 static int
@@ -243,7 +244,7 @@ mariadb_gtid(const struct binlog_event *event, struct binlog_gtid_event *out, st
         cursor_bytes(&in, global + branch);
     }
     if (cursor_left(&in) > 0)
-        out->starts_alter = (cursor_u8(&in) & MARIADB_EXTRA_START_ALTER) != 0;
+        out->half_alter = (cursor_u8(&in) & (MARIADB_EXTRA_START_ALTER | MARIADB_EXTRA_ROLLBACK_ALTER)) != 0;
     return 0;
 }
 

@@ -91,7 +91,7 @@ struct binlog_gtid_event {
     bool standalone;       /* MariaDB: one QUERY follows, and nothing ends it */
     bool transactional;    /* MariaDB: said so; MySQL: true */
     bool prepares_xa, completes_xa; /* MariaDB */
-    bool starts_alter;     /* MariaDB: the first half of an ALTER; its text comes again when it is done */
+    bool half_alter;       /* MariaDB: an ALTER begins (its text comes again when it is done), or is given up */
 };
 int binlog_gtid_read(const struct binlog_event *, struct binlog_gtid_event *out, struct error *err);
 

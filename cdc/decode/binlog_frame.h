@@ -63,7 +63,7 @@ struct binlog_group {
     uint64_t ordinal;   /* of the next row event */
     bool standalone;    /* MariaDB: ends with its one QUERY */
     bool explicit_end;  /* BEGIN was seen, or MariaDB's group of rows: XID or COMMIT ends it */
-    bool half;          /* MariaDB: the first half of an ALTER */
+    bool half;          /* MariaDB: of an ALTER that is not done, or is given up */
     bool preparing;     /* an XA transaction: its rows are passed over */
     bool captured;      /* rows of it are in this batch or an earlier one */
     const struct relation *first; /* that they are of */

@@ -103,6 +103,18 @@ look(const struct config *config, struct source_look *out, struct error *err)
     return rc;
 }
 
+/* What was purged between the two looks was still there when the offsets were read. */
+static void
+look_join(struct source_look *now, const struct source_look *before)
+{
+    struct mysql_facts *facts = now->log != NULL ? &now->log->facts : NULL;
+
+    if (facts == NULL || before->log == NULL || facts->gone == NULL || before->log->facts.gone == NULL)
+        return;
+    gtid_set_release(facts->gone);
+    facts->gone = gtid_set_keep(before->log->facts.gone);
+}
+
 /* ---- judging ---- */
 
 static const char *
@@ -146,6 +158,8 @@ judge(const struct source_look *look, const char *sink, const struct offset *off
         return 0;
     *err = why;
     *cure = cure_of(err);
+    if (*cure == NULL)
+        *cure = "see the runbook of its code";
     return error_prefix(err, "sink %s: ", sink);
 }
 
@@ -186,6 +200,12 @@ may_import(const struct source_look *look, const struct offset *saved, struct er
     return error_set(err, ERROR_REFUSED, "E_SOURCE_CHANGED",
                      "the saved position belongs to %.160s, and this server is %.160s", saved->source.id,
                      look->identity.id);
+}
+
+static int
+recount(const struct config *config, const struct position *from, struct position *to, struct error *err)
+{
+    return mysql_recount(config, source_kind_of(config)->connector == CONNECTOR_MARIADB, from, to, err);
 }
 
 /* ---- how far ---- */
@@ -591,8 +611,8 @@ remove_all(const struct config *config, bool dry_run, struct buffer *said, struc
 
 #define BINLOG_KIND                                                                                                    \
     .decoder = &decoder_binlog, .url_prefixes = {"mysql://", "mariadb://", NULL}, .open_catalog = mysql_catalog_open,  \
-    .lease_name = mysql_lease_name, .look = look, .look_clear = look_clear, .judge = judge, .may_move = may_move,      \
-    .reaches = reaches, .may_import = may_import, .distance = distance, .seconds_left = seconds_left,                  \
+    .lease_name = mysql_lease_name, .look = look, .look_clear = look_clear, .look_join = look_join, .judge = judge, .may_move = may_move,      \
+    .reaches = reaches, .may_import = may_import, .recount = recount, .distance = distance, .seconds_left = seconds_left,                  \
     .put_status = put_status, .put_status_json = put_status_json, .next_step = next_step, .check = check,              \
     .relations = relations, .remove = remove_all
 

@@ -3,4 +3,4 @@
 set -euo pipefail
 root="$(cd "$(dirname "$0")/../.." && pwd)"
 python3 "$root/tests/support/fetch.py" kafka-4.3.1 registry >/dev/null
-exec "$root/deploy/demo/demo.sh" kafka
+exec "$root/deploy/demo/demo.sh" kafka "${1:-postgresql}"

@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 """A small shop, replicated live; rowferry is killed with -9 in the middle.
 
-    demo.py stdout     changes are shown on the terminal (at least once)
-    demo.py kafka      changes go to Kafka as Avro (exactly once)
+    demo.py stdout [SOURCE]    changes are shown on the terminal (at least once)
+    demo.py kafka [SOURCE]     changes go to Kafka as Avro (exactly once)
 
+SOURCE is postgresql (the default), mariadb or mysql.
 Everything runs in temporary folders on free loopback ports and is gone at the end.
 The exit status is 0 only if the counts are what rowferry promises.
 """
@@ -19,13 +20,16 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tests"))
 from support.proc import discard, scratch  # noqa: E402
 from support.rowferry import Rowferry, configuration, kafka_sink  # noqa: E402
+from support.mysql import MariaDB, MySQL  # noqa: E402
 from support.servers import Kafka, Postgres, Registry  # noqa: E402
 
 SECONDS = 5                              # of work before the kill, and again after it
+SOURCES = {"postgresql": ("PostgreSQL", lambda: Postgres(15)), "mariadb": ("MariaDB", MariaDB),
+           "mysql": ("MySQL", MySQL)}
 SHOP = """
-create table customers (id int primary key, name text not null, city text, ver int not null);
+create table customers (id int primary key, name varchar(40) not null, city text, ver int not null);
 create table orders (id int primary key, customer int not null, amount numeric(10,2) not null,
-                     status text not null, placed_at timestamptz not null default now(),
+                     status varchar(20) not null, placed_at timestamp not null default now(),
                      ver int not null);
 """
 NAMES = ["Ada", "Blaise", "Chandra", "Dorothy", "Émilie", "Fazlur", "Grace", "Hypatia"]
@@ -42,17 +46,17 @@ def title(text):
 class Shop(threading.Thread):
     """Customers come, orders are placed and move on. Remembers what was committed."""
 
-    def __init__(self, pg, db):
+    def __init__(self, server, db):
         super().__init__(daemon=True)
-        self.pg, self.db = pg, db
+        self.server, self.db = server, db
         self.rng = random.Random(1)
-        self.committed = []               # (table, id, ver), acknowledged by PostgreSQL
+        self.committed = []               # (table, id, ver), acknowledged by the server
         self.open = {}                    # order -> (status, ver)
         self.over, self.failed = threading.Event(), None
 
     def run(self):
         try:
-            with self.pg.connect(self.db) as c:
+            with self.server.connect(self.db) as c:
                 while not self.over.wait(0.04):
                     with c.transaction():
                         done = self._trade(c)
@@ -196,18 +200,18 @@ class Reader(threading.Thread):
 
 # --- the story ---------------------------------------------------------------
 
-def play(pg, sinks, viewer_of, state):
+def play(server, sinks, viewer_of, state):
     """Streams, kills, streams on; returns what was committed and what was seen."""
     db = "shop"
-    pg.sql(f"create database {db}")
-    pg.sql(SHOP, db)
-    with Rowferry(configuration("shop", pg, db, sinks, state)) as rf:
+    server.sql(f"create database {db}")
+    server.sql(SHOP, db)
+    with Rowferry(configuration("shop", server, db, sinks, state)) as rf:
         viewer = viewer_of(rf)
         title("rowferry starts; the shop opens")
         rf.start()
-        rf.wait_streaming(pg, db)
+        rf.wait_streaming(server, db)
         viewer.start()
-        shop = Shop(pg, db)
+        shop = Shop(server, db)
         shop.start()
         time.sleep(SECONDS)
         title("kill -9 rowferry, while the shop goes on")
@@ -216,27 +220,25 @@ def play(pg, sinks, viewer_of, state):
         title("rowferry starts again")
         viewer.next_run()
         rf.start()
-        rf.wait_streaming(pg, db)
+        rf.wait_streaming(server, db)
         time.sleep(SECONDS)
         shop.stop()
-        lsn = pg.one("select pg_current_wal_lsn()::text", db)
-        pg.sql("update customers set ver = ver + 1 where id = 1", db)
+        server.sql("update customers set ver = ver + 1 where id = 1", db)
         shop.committed.append(("customers", 1, 2))
-        rf.wait_caught_up(pg, db, lsn)
+        rf.wait_passed(server, db)
         title("the shop has closed; rowferry is told to stop")
         status = rf.terminate()
         return shop.committed, viewer.stop(), status
 
 
-def verdict(committed, seen, exactly_once):
+def verdict(committed, seen, exactly_once, name):
     """Prints the counts; true when they are what was promised."""
     want, got = Counter(committed), Counter(seen)
     lost, twice, strange = (want - got).total(), (got - want).total(), len(set(got) - set(want))
     title("the count")
-    print(f"   committed in PostgreSQL   {want.total()}")
-    print(f"   seen by the reader        {got.total()}")
-    print(f"   lost                      {lost}")
-    print(f"   seen twice                {twice}")
+    for what, count in ((f"committed in {name}", want.total()), ("seen by the reader", got.total()),
+                        ("lost", lost), ("seen twice", twice)):
+        print(f"   {what:<25} {count}")
     if exactly_once:
         print("   Kafka gets each change exactly once: the position is in the same transaction.")
         return not (lost or twice or strange) and want.total() > 0
@@ -247,21 +249,25 @@ def verdict(committed, seen, exactly_once):
 
 def main(argv):
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    kind = argv[0] if argv else "stdout"
+    kind, source = (argv + ["stdout", "postgresql"][len(argv):])[:2]
+    if source not in SOURCES:
+        print(f"SOURCE is one of {', '.join(SOURCES)}", file=sys.stderr)
+        return 2
+    name, make = SOURCES[source]
     state = scratch("demo")
     try:
         title("starting the servers")
-        with Postgres(15) as pg:
+        with make() as server:
             if kind == "stdout":
-                result = play(pg, [{"name": "terminal", "type": "stdout"}], Terminal, state)
+                result = play(server, [{"name": "terminal", "type": "stdout"}], Terminal, state)
             else:
                 with Kafka("4.3.1") as kafka, Registry() as registry:
-                    result = play(pg, [kafka_sink(kafka, registry, "shop")],
+                    result = play(server, [kafka_sink(kafka, registry, "shop")],
                                   lambda rf: Reader(kafka, registry, "shop."), state)
     finally:
         discard(state)
     committed, seen, status = result
-    good = verdict(committed, seen, kind == "kafka")
+    good = verdict(committed, seen, kind == "kafka", name)
     if status:
         print(f"   rowferry ended with status {status}")
     return 0 if good and status == 0 else 1

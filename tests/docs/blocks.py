@@ -5,6 +5,7 @@ A block is what stands between ``` fences; the first word behind the fence is it
     sh       bash -euo pipefail, in the document's own folder
     sh background   the same, left running; it is waited for until it streams
     sql      psql on the database of the document
+    sql mariadb, sql mysql   on the database `store` of a MariaDB or MySQL, as root
     yaml     a configuration: a whole one, or a part that is completed. If its first line is
              a comment that names a file (# shop.yaml), the file is written for later blocks
     python   run with confluent-kafka and fastavro at hand
@@ -15,11 +16,12 @@ A block is what stands between ``` fences; the first word behind the fence is it
 Orders are HTML comments, so that a reader does not see them:
 
     <!-- docs-test: scene shop -->   tables, role, publication and shop.yaml of quick-start.md
-    <!-- docs-test: start -->        rowferry run shop.yaml, until it streams
+    <!-- docs-test: scene store -->  the same of mysql.md, on MariaDB: store.yaml
+    <!-- docs-test: start -->        rowferry run shop.yaml, until it streams; `start store.yaml`
     <!-- docs-test: stop -->         SIGTERM to what was started last; it must end with status 0
-    <!-- docs-test: wait -->         until the slot has confirmed what was written so far
+    <!-- docs-test: wait -->         until what runs has delivered what was written so far
     <!-- docs-test: fails 4 -->      the next sh block ends with this status
-    <!-- docs-test: sql              a block that a reader does not need (sql, sh)
+    <!-- docs-test: sql mariadb      a block that a reader does not need (sql, sh)
     ... -->
 """
 import re
@@ -70,6 +72,7 @@ def parse(path):
 def plain(text):
     """Text without what differs from run to run: times, places in the log, numbers."""
     text = re.sub(r"\d{4}-\d\d-\d\dT[\d:.]+Z", "TIME", text)
+    text = re.sub(r"\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b", "UUID", text)
     text = re.sub(r"\b[0-9A-F]+/[0-9A-F]+\b", "LSN", text)
     text = re.sub(r"\b[0-9a-f]{16}\b", "HASH", text)
     text = re.sub(r"\d+", "N", text)

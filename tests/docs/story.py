@@ -14,11 +14,16 @@ from pathlib import Path
 
 from blocks import missing_line, parse
 from support.fetch import ROOT
+from support.gtid import holds, of_position
+from support.mysql import MariaDB, MySQL
 from support.proc import Process, discard, scratch, wait_for
-from support.rowferry import binary
+from support.rowferry import binary, cli_json
 
 SECONDS = 150
 DATABASE = "shop"
+BINLOG_DATABASE = "store"
+BINLOG_SERVERS = {"mariadb": MariaDB, "mysql": MySQL}
+SCENES = {"shop": ("quick-start.md", []), "store": ("mysql.md", ["mariadb"])}  # where, and sql of what
 MAKE_RUNS = {"", "all", "demo"}        # other targets are only looked at: make -n
 
 MAKE = """#!/bin/sh
@@ -35,14 +40,16 @@ SECTIONS = {
 
 
 class Story:
-    def __init__(self, path, pg, kafka, registry):
+    def __init__(self, path, pg, kafka, registry, server_with):
         self.path, self.pg, self.kafka, self.registry = path, pg, kafka, registry
+        self.server_with, self.binlog = server_with, {}
         self.folder = scratch("docs")
         self.running, self.output, self.status = [], "", 0
         self.places = {
             "http://localhost:8081": registry.url,
             "localhost:9092": kafka.brokers,
             "localhost:5432": f"127.0.0.1:{pg.port}",
+            "'change me'": "'secret'",
             "/run/secrets/": f"{self.folder}/secrets/",
             "/etc/rowferry/": f"{self.folder}/etc/",
             "/var/lib/rowferry": f"{self.folder}/state",
@@ -80,17 +87,22 @@ class Story:
         self.pg.sql("drop role if exists rowferry")
         self.pg.sql("alter system reset all")
         self.pg.sql("select pg_reload_conf()")
-        self.kafka.delete_topics(*self.kafka.topics("shop"), *self.kafka.topics("rowferry."))
+        for server in self.binlog.values():
+            server.drop_db(BINLOG_DATABASE)
+            for name, host in server.sql("select user, host from mysql.user where user like 'rowferry%'"):
+                server.sql(f"drop user '{name}'@'{host}'")
+        self.kafka.delete_topics(*(t for prefix in ("shop", "store", "rowferry.")
+                                   for t in self.kafka.topics(prefix)))
         with urllib.request.urlopen(f"{self.registry.url}/subjects", timeout=20) as answer:
             subjects = json.load(answer)
         for subject in subjects:
-            if subject.startswith("shop"):
+            if subject.startswith(("shop", "store")):
                 urllib.request.urlopen(urllib.request.Request(
                     f"{self.registry.url}/subjects/{subject}", method="DELETE"), timeout=20)
 
     def close(self):
         try:
-            for process in self.running:
+            for process, _ in self.running:
                 process.kill9()
             self.clean()
         finally:
@@ -107,6 +119,9 @@ class Story:
                 continue
             if block.order and block.kind not in ("sh", "sql"):
                 getattr(self, f"order_{block.kind}")(*block.info)
+                continue
+            if block.kind == "sql" and block.info:
+                self.binlog_sql(block.text, block.info[0])
                 continue
             text = self.fill_in(block.text)
             if block.kind == "sh" and "background" in block.info:
@@ -159,11 +174,21 @@ class Story:
     def sh(self, text, wanted_status=0):
         self.command(["bash", "-euo", "pipefail", self.script(".block.sh", text)], wanted_status)
 
+    def server(self, kind):
+        """MariaDB or MySQL, started when the document first speaks to it: no other test uses it."""
+        if kind not in self.binlog:
+            self.binlog[kind] = self.server_with(BINLOG_SERVERS[kind], server_id=3306)
+            if kind == "mariadb":
+                self.places["127.0.0.1:3306"] = f"127.0.0.1:{self.binlog[kind].port}"
+            self.binlog[kind].drop_db(BINLOG_DATABASE)
+            self.binlog[kind].sql(f"create database {BINLOG_DATABASE}")
+        return self.binlog[kind]
+
     def background(self, text):
         log = self.folder / f"background-{len(self.running)}"
         process = Process(["bash", "-euc", "exec " + text.strip()], log, env=self.env,
                           cwd=self.folder, stdout=self.folder / "stdout")
-        self.running.append(process)
+        self.running.append((process, text.split()[-1]))
 
         def streams():
             assert process.running(), f"{self.where}: it ended:\n{process.tail(40)}"
@@ -174,6 +199,12 @@ class Story:
         self.command(["psql", "-X", "-v", "ON_ERROR_STOP=1", "-d",
                       f"postgresql://postgres@127.0.0.1:{self.pg.port}/{DATABASE}",
                       "-f", self.script(".block.sql", text)])
+
+    def binlog_sql(self, text, kind):
+        port = self.server(kind).port
+        script = self.script(".block.sql", self.fill_in(text))
+        self.command(["bash", "-c", f"exec mariadb --no-defaults --table -h 127.0.0.1 -P {port} -u root "
+                      f"{BINLOG_DATABASE} < {script}"])
 
     def python(self, text):
         self.command([sys.executable, self.script(".block.py", text)])
@@ -197,22 +228,33 @@ class Story:
     # -- the orders --
 
     def order_scene(self, name):
-        """What quick-start.md makes in its first blocks."""
-        assert name == "shop"
-        blocks = parse(ROOT / "docs/quick-start.md")
-        self.sql(next(b.text for b in blocks if b.kind == "sql"))
-        self.yaml(self.fill_in(next(b.text for b in blocks if b.text.startswith("# shop.yaml"))))
+        """What the document of that scene makes in its first blocks."""
+        document, kind = SCENES[name]
+        blocks = parse(ROOT / "docs" / document)
+        sql = next(b.text for b in blocks if b.kind == "sql" and b.info == kind)
+        if kind:
+            self.binlog_sql(sql, kind[0])
+        else:
+            self.sql(sql)
+        self.yaml(self.fill_in(next(b.text for b in blocks if b.text.startswith(f"# {name}.yaml"))))
 
-    def order_start(self):
-        self.background("rowferry run shop.yaml")
+    def order_start(self, file="shop.yaml"):
+        self.background(f"rowferry run {file}")
 
     def order_stop(self):
-        process = self.running.pop()
+        process, _ = self.running.pop()
         process.kill(signal.SIGTERM)
         status = process.wait(20)
         assert status == 0, f"{self.where}: status {status}\n{process.tail()}"
 
     def order_wait(self):
+        file = self.running[-1][1]
+        if file == "store.yaml":
+            wanted = self.server("mariadb").gtid()
+            wait_for(lambda: all(holds(of_position(one["position"]), wanted) for one in
+                                 cli_json("offsets", "list", self.folder / file)["offsets"]), 30,
+                     lambda: f"{self.where}: the sinks have {wanted}")
+            return
         lsn = self.pg.one("select pg_current_wal_insert_lsn()::text", DATABASE)
         wait_for(lambda: self.pg.one("select bool_and(confirmed_flush_lsn >= %s::pg_lsn) from "
                                      "pg_replication_slots where database = %s",

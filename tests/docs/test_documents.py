@@ -9,8 +9,8 @@ DOCUMENTS = [p for p in [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "S
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=[p.name for p in DOCUMENTS])
-def test_its_blocks_run(path, pg15, kafka, registry):
-    story = Story(path, pg15, kafka, registry)
+def test_its_blocks_run(path, pg15, kafka, registry, server_with):
+    story = Story(path, pg15, kafka, registry, server_with)
     try:
         story.run()
     finally:
