@@ -392,6 +392,8 @@ binlog_xa_prepare_read(const struct binlog_event *event, char *xid, bool *one_ph
 
 /* ---- MariaDB's compression ---- */
 
+enum { DEFLATE_RATIO_MAX = 1032 };
+
 int
 binlog_inflate(struct bytes block, size_t most, struct buffer *out, struct error *err)
 {
@@ -406,6 +408,8 @@ binlog_inflate(struct bytes block, size_t most, struct buffer *out, struct error
     if (want > most)
         return error_set(err, ERROR_DATA, "E_EVENT_SIZE", "a compressed event of %" PRIu64 " bytes, at most %zu are taken",
                          want, most);
+    if (want / DEFLATE_RATIO_MAX > cursor_left(&in)) /* no memory for what can't be true */
+        return malformed(err, "a compressed block can't be as long as it says");
     room = buffer_room(out, want == 0 ? 1 : (size_t)want);
     if (room == NULL)
         return error_set(err, ERROR_FATAL, "", "out of memory for a compressed event of %" PRIu64 " bytes", want);
