@@ -879,6 +879,8 @@ on_gtid(struct binlog_framer *f, const struct binlog_event *event, struct error 
 
     if (f->group.open)
         return protocol_error(f, err, "a group begins inside another one");
+    if ((event->type == EVENT_MARIADB_GTID) != f->set.reading.mariadb)
+        return protocol_error(f, err, "a GTID of the other kind of server");
     if (binlog_gtid_read(event, &gtid, err) == -1)
         return -1;
     txn.gtid = gtid.gtid;
