@@ -191,7 +191,7 @@ tagged_gtid(const struct binlog_event *event, struct binlog_gtid_event *out, str
     struct tagged t = {.tag_len = 0};
     uint64_t version = varint(&in), size = varint(&in), last = varint(&in);
 
-    if (cursor_short(&in) || version != 1 || size > event->body.len)
+    if (cursor_short(&in) || version != 1 || size > event->body.len || size < (size_t)(in.at - event->body.at))
         return malformed(err, "a tagged GTID event is malformed");
     in.end = event->body.at + size;
     while (cursor_left(&in) > 0 && !cursor_short(&in)) {
