@@ -89,9 +89,10 @@ rows_begin(struct rows *rows, const struct batch *batch, const struct frame *fra
 {
     unsigned ncolumns = frame->relation->ncolumns, map = (ncolumns + 7) / 8;
 
-    *rows = (struct rows){.batch = batch, .frame = frame, .in = cursor_of(batch_message(batch, frame))};
+    *rows = (struct rows){.batch = batch, .frame = frame};
     if (frame->kind == FRAME_TRUNCATE)
-        return 0;
+        return 0; /* its message may be nowhere */
+    rows->in = cursor_of(batch_message(batch, frame));
     cursor_le32(&rows->in);
     rows->type = cursor_u8(&rows->in);
     cursor_bytes(&rows->in, EVENT_HEADER_BYTES - 5);

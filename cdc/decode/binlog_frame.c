@@ -475,13 +475,14 @@ copy_text(char *out, size_t size, struct bytes text)
 static bool
 may_concern(const struct binlog_framer *f, const struct binlog_query_event *query)
 {
-    struct cursor in = cursor_of(query->updated);
+    struct cursor in;
     char schema[256];
 
     if (query->updated_count < 0 || query->updated_count == 254) {
         copy_text(schema, sizeof(schema), query->schema);
         return schema[0] == 0 || f->set.wants_schema(f->set.arg, schema) || query->updated_count == 254;
     }
+    in = cursor_of(query->updated);
     for (int i = 0; i < query->updated_count; i++) {
         if (f->set.wants_schema(f->set.arg, cursor_string(&in, NULL)))
             return true;
@@ -878,6 +879,8 @@ on_gtid(struct binlog_framer *f, const struct binlog_event *event, struct error 
 
     if (f->group.open)
         return protocol_error(f, err, "a group begins inside another one");
+    if ((event->type == EVENT_MARIADB_GTID) != f->set.reading.mariadb)
+        return protocol_error(f, err, "a GTID of the other kind of server");
     if (binlog_gtid_read(event, &gtid, err) == -1)
         return -1;
     txn.gtid = gtid.gtid;

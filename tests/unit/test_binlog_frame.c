@@ -492,6 +492,12 @@ what_stands_outside_of_a_group_is_refused(void **state)
     refuse(&s, EVENT_WRITE_ROWS, body_of("abc", 3), ERROR_RETRY, "E_PROTOCOL");
     assert_frames(&s, 0);
     scene_close(&s);
+    scene_open(&s, "gtid:"); /* of the other kind of server */
+    refuse(&s, EVENT_MARIADB_GTID, body_mariadb_gtid(0, 1, MARIADB_ROWS, ""), ERROR_RETRY, "E_PROTOCOL");
+    scene_close(&s);
+    scene_open(&s, "mariadb:");
+    refuse(&s, EVENT_GTID, body_gtid(1, 1, 0), ERROR_RETRY, "E_PROTOCOL");
+    scene_close(&s);
 }
 
 /* ---- bounds ---- */
