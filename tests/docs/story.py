@@ -238,6 +238,9 @@ class Story:
             self.sql(sql)
         self.yaml(self.fill_in(next(b.text for b in blocks if b.text.startswith(f"# {name}.yaml"))))
 
+    def order_purge(self, kind):
+        self.server(kind).purge()
+
     def order_start(self, file="shop.yaml"):
         self.background(f"rowferry run {file}")
 
