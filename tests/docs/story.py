@@ -24,7 +24,7 @@ DATABASE = "shop"
 BINLOG_DATABASE = "store"
 BINLOG_SERVERS = {"mariadb": MariaDB, "mysql": MySQL}
 SCENES = {"shop": ("quick-start.md", []), "store": ("mysql.md", ["mariadb"])}  # where, and sql of what
-MAKE_RUNS = {"", "all", "demo"}        # other targets are only looked at: make -n
+MAKE_RUNS = {"", "all", "demo", "demo SOURCE=mariadb"}        # other targets are only looked at: make -n
 
 MAKE = """#!/bin/sh
 case "$*" in {runs}) exec {make} -C {root} "$@";; *) exec {make} -n -C {root} "$@" >/dev/null;; esac
