@@ -450,7 +450,11 @@ on_rows(struct binlog_framer *f, const struct binlog_event *event, uint64_t begi
     /* MySQL ends some statements with an event that has no rows, of a table id that stands for none. */
     if (rel == NULL && id != 0xffffff)
         return protocol_error(f, err, "a row event of a table that was not described");
+#ifdef MUTANT_XA_EARLY
+    if (rel != NULL)
+#else
     if (rel != NULL && !f->group.preparing)
+#endif
         rc = add_frame(f, rel, FRAME_ROW, event->whole, begin, batch, full, err);
     if ((flags & ROWS_STMT_END) != 0) {
         f->statement++;
