@@ -503,7 +503,11 @@ on_rows(struct binlog_framer *f, const struct binlog_event *event, uint64_t begi
         return protocol_error(f, err, "a row event of a table that was not described");
     if (rel == NULL && id != 0xffffff)
         rc = pass_unread(f, batch, full, err);
+#ifdef MUTANT_XA_EARLY
+    else if (rel != NULL)
+#else
     else if (rel != NULL && !f->group.preparing)
+#endif
         rc = add_frame(f, rel, FRAME_ROW, event->whole, begin, batch, full, err);
     if ((flags & ROWS_STMT_END) != 0) {
         f->statement++;
