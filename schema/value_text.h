@@ -57,7 +57,7 @@ static inline int32_t
 special_days(const struct value *value)
 {
     if (value->special == VALUE_NO_DATE)
-        return (int32_t)(INT32_MIN + value->i / MICROS_PER_DAY);
+        return (int32_t)(INT32_MIN + value->i);
     return value->special == VALUE_INFINITY ? INT32_MAX : INT32_MIN;
 }
 

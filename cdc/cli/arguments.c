@@ -20,7 +20,7 @@ static const struct name {
     {"sink", true, CLI_SINK}, {"expect", true, CLI_EXPECT},      {"reason", true, CLI_REASON},
     {"to", true, CLI_TO},     {"dry-run", false, CLI_DRY_RUN},   {"at-slot", false, CLI_AT_SLOT},
     {"yes", false, CLI_YES},  {"markdown", false, CLI_MARKDOWN}, {"at-end", false, CLI_AT_SLOT},
-    {"json", false, 0},       {NULL, false, 0},
+    {"json", false, 0},       {"recount", false, CLI_RECOUNT},   {NULL, false, 0},
 };
 
 int
@@ -67,6 +67,9 @@ store(struct cli_arguments *out, unsigned option, const char *value)
         break;
     case CLI_AT_SLOT:
         out->at_slot = true;
+        break;
+    case CLI_RECOUNT:
+        out->recount = true;
         break;
     case CLI_YES:
         out->yes = true;

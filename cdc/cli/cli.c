@@ -31,6 +31,8 @@ const struct cli_command cli_commands[] = {
      "  offsets set FILE POS --sink NAME --expect POS --reason TEXT\n"
      "  offsets set FILE --at-slot ...         to the slot's confirmed position, or, on MySQL and\n"
      "                                         MariaDB, to the end of the log (--at-end is the same)\n"
+     "  offsets set FILE --recount ...         MySQL, MariaDB: a position inside a transaction to where it\n"
+     "                                         stands on this server, by its rows\n"
      "  offsets rewind FILE [POS] --sink NAME --expect POS --reason TEXT\n"
      "                                         back, at most to the slot's confirmed position; on\n"
      "                                         MySQL and MariaDB, to POS\n"

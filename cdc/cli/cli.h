@@ -49,6 +49,7 @@ enum cli_option {
     CLI_TO = 32,
     CLI_YES = 64,
     CLI_MARKDOWN = 128,
+    CLI_RECOUNT = 256,
 };
 
 struct cli_arguments {
@@ -60,6 +61,7 @@ struct cli_arguments {
     const char *to;
     bool dry_run;
     bool at_slot;
+    bool recount;
     bool yes;
     bool markdown;
     bool json;

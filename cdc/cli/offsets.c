@@ -159,7 +159,8 @@ int
 cli_offsets(int argc, char **argv)
 {
     static const unsigned any =
-        CLI_SINK | CLI_EXPECT | CLI_REASON | CLI_DRY_RUN | CLI_AT_SLOT | CLI_TO;
+        CLI_SINK | CLI_EXPECT | CLI_REASON | CLI_DRY_RUN | CLI_AT_SLOT | CLI_TO |
+        CLI_RECOUNT;
     static const char *const looks[] = {"list", "show", "export", NULL};
     static const char *const moves[] = {"set", "rewind", "skip", NULL};
     struct cli_arguments args;
@@ -168,7 +169,8 @@ cli_offsets(int argc, char **argv)
     for (int i = 0; looks[i] != NULL; i++) {
         if (strcmp(args.words[0], looks[i]) != 0)
             continue;
-        if (args.nwords > 2 || args.expect != NULL || args.to != NULL || args.at_slot)
+        if (args.nwords > 2 || args.expect != NULL || args.to != NULL || args.at_slot ||
+            args.recount)
             return cli_usage("offsets", "that does not go with a verb that only looks");
         return look_with(&args, looks[i]);
     }

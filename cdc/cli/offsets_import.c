@@ -177,7 +177,7 @@ offsets_import(const struct cli_arguments *args)
     int rc;
     if (args->nwords < 3)
         return cli_usage("offsets", "import needs the file that export wrote");
-    if (args->expect != NULL || args->to != NULL || args->at_slot)
+    if (args->expect != NULL || args->to != NULL || args->at_slot || args->recount)
         return cli_usage("offsets", "import takes --sink, --reason and --dry-run only");
     if (!args->dry_run && (args->reason == NULL || args->reason[0] == '\0'))
         return cli_usage("offsets", "--reason is required: it goes into the audit file");

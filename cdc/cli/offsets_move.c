@@ -359,15 +359,21 @@ check_expected(const struct move *m, const char *expect, struct error *err)
 
 /* Where to: POS, --to POS, or the place that the server keeps; where it keeps none, the end of its log. */
 static int
-find_target(const struct cli_arguments *args, const char *verb, const struct source_look *look,
-            struct position *to, struct error *err)
+find_target(const struct cli_arguments *args, const char *verb, const struct move *m,
+            const struct source_look *look, struct position *to, struct error *err)
 {
+    const struct source_kind *kind = source_kind_of(m->config);
     const char *text = args->nwords > 2 ? args->words[2] : NULL;
     bool kept = look->confirmed.kind != POSITION_NONE;
     if (strcmp(verb, "skip") == 0)
         text = args->to;
     if (text != NULL)
         return position_parse(to, text, err);
+    if (args->recount && kind->recount != NULL)
+        return kind->recount(m->config, &m->before.position, to, err);
+    if (args->recount)
+        return error_set(err, ERROR_CONFIG, "", "--recount: positions of a %s source are the same on every server",
+                         kind->title);
     if (!kept && strcmp(verb, "rewind") == 0)
         return error_set(err, ERROR_CONFIG, "",
                          "this server keeps no place of the pipeline's to go back to: rewind needs a "
@@ -417,7 +423,7 @@ plan_one(const struct cli_arguments *args, const char *verb, struct move *m,
     int rc = -1;
     if (args->expect != NULL && check_expected(m, args->expect, err) == -1)
         return -1;
-    if (find_target(args, verb, look, &to, err) == 0 && move_plan(m, &to, look, err) == 0)
+    if (find_target(args, verb, m, look, &to, err) == 0 && move_plan(m, &to, look, err) == 0)
         rc = check_verb(m, verb, err);
     position_clear(&to);
     return rc;
@@ -446,10 +452,10 @@ usage_error(const struct cli_arguments *args, const char *verb)
         return "skip needs --to POS";
     if (!skip && args->to != NULL)
         return "--to goes with skip only";
-    if (!set && args->at_slot)
-        return "--at-slot goes with set only";
-    if (set && args->at_slot == (args->nwords > 2))
-        return "set needs a position, or --at-slot";
+    if (!set && (args->at_slot || args->recount))
+        return "--at-slot and --recount go with set only";
+    if (set && args->at_slot + args->recount + (args->nwords > 2) != 1)
+        return "set needs a position, or --at-slot, or --recount";
     if (args->dry_run)
         return NULL;
     if (args->expect == NULL)

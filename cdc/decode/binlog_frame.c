@@ -226,15 +226,16 @@ static int
 begin_group(struct binlog_framer *f, const struct transaction *txn, struct error *err)
 {
     struct binlog_group *g = &f->group;
-    bool covered = is_covered(f, txn);
+    bool covered;
 
-    if (covered && check_order(f, txn, err) == -1)
-        return -1;
     if (f->gtids != NULL && txn->gtid.number == 0)
         return error_set(err, ERROR_REFUSED, "E_GTID_ANONYMOUS",
                          "a transaction without GTID came at %s while positions are sets of GTIDs: gtid_mode was "
                          "ON and is not any more",
                          f->server);
+    covered = is_covered(f, txn);
+    if (covered && check_order(f, txn, err) == -1)
+        return -1;
 #ifndef MUTANT_NO_SKIP
     if (!covered && is_inside(f) && !names_inside(f, txn))
         return diverged(f, txn, err);
@@ -267,6 +268,16 @@ current_transaction(struct binlog_framer *f, struct batch *batch, uint32_t *inde
     return 0;
 }
 
+/* A part of the transaction was handed on before this batch, which therefore ends with it: a sink that stops further
+ * on could not name both. What nobody wants of it makes no entry in the batch. */
+static bool
+was_open_before(const struct binlog_framer *f, const struct batch *batch)
+{
+    if (batch->ntransactions == 0)
+        return f->begun || f->group.done > 0;
+    return batch->ntransactions == 1 && !batch->transactions[0].starts;
+}
+
 /* The group is done. `changed`: so is the list of prepared XA transactions. */
 static int
 end_group(struct binlog_framer *f, bool changed, struct batch *batch, bool *full, struct error *err)
@@ -293,8 +304,7 @@ end_group(struct binlog_framer *f, bool changed, struct batch *batch, bool *full
     }
     if (advance_whole(f, err) == -1)
         return -1;
-    *full = changed || batch->raw.len >= f->set.batch_size ||
-            (batch->ntransactions == 1 && !batch->transactions[0].starts);
+    *full = changed || batch->raw.len >= f->set.batch_size || was_open_before(f, batch);
     return 0;
 }
 
@@ -465,13 +475,14 @@ copy_text(char *out, size_t size, struct bytes text)
 static bool
 may_concern(const struct binlog_framer *f, const struct binlog_query_event *query)
 {
-    struct cursor in = cursor_of(query->updated);
+    struct cursor in;
     char schema[256];
 
     if (query->updated_count < 0 || query->updated_count == 254) {
         copy_text(schema, sizeof(schema), query->schema);
         return schema[0] == 0 || f->set.wants_schema(f->set.arg, schema) || query->updated_count == 254;
     }
+    in = cursor_of(query->updated);
     for (int i = 0; i < query->updated_count; i++) {
         if (f->set.wants_schema(f->set.arg, cursor_string(&in, NULL)))
             return true;
@@ -510,7 +521,8 @@ on_ddl(struct binlog_framer *f, const struct binlog_query_event *query, struct b
     char schema[256];
     int rc;
 
-    if (!f->set.keep_ddl || f->group.half || f->group.done == UINT64_MAX || !may_concern(f, query))
+    /* It counts nothing: before a change that is done, it was delivered with it. */
+    if (!f->set.keep_ddl || f->group.half || f->group.ordinal < f->group.done || !may_concern(f, query))
         return 0;
     if (binlog_charset_utf8(f->set.reading.charset_of(f->set.reading.arg, query->client_collation), query->text,
                             &arena, &text) != 0 || !bytes_utf8_valid(text))
@@ -867,6 +879,8 @@ on_gtid(struct binlog_framer *f, const struct binlog_event *event, struct error 
 
     if (f->group.open)
         return protocol_error(f, err, "a group begins inside another one");
+    if ((event->type == EVENT_MARIADB_GTID) != f->set.reading.mariadb)
+        return protocol_error(f, err, "a GTID of the other kind of server");
     if (binlog_gtid_read(event, &gtid, err) == -1)
         return -1;
     txn.gtid = gtid.gtid;
@@ -907,9 +921,21 @@ move_on(struct binlog_framer *f, const struct binlog_event *event)
 static int
 drop_cut_group(struct binlog_framer *f, struct error *err)
 {
-    if (f->group.open && f->group.captured)
+    struct binlog_group *g = &f->group;
+
+    if (!g->open)
+        return 0;
+    if (g->captured)
         return protocol_error(f, err, "a file ends inside a group");
-    f->group.open = false;
+    g->open = false;
+    if (g->done == UINT64_MAX || !names_inside(f, &g->id))
+        return 0;
+    /* What was counted of it is not done, but for what was before. */
+    if (g->done == 0)
+        leave_inside(f);
+    else
+        f->inside_done = g->done;
+    f->changes++;
     return 0;
 }
 
@@ -974,12 +1000,20 @@ unknown_event(struct binlog_framer *f, const struct binlog_event *event, struct 
 
 /* ---- one event ---- */
 
+static bool
+begins_group(uint8_t type)
+{
+    return type == EVENT_GTID || type == EVENT_ANONYMOUS_GTID || type == EVENT_GTID_TAGGED || type == EVENT_MARIADB_GTID;
+}
+
 static int
 on_event(struct binlog_framer *f, const struct binlog_event *event, uint64_t begin, struct batch *batch,
          bool *full, struct error *err)
 {
     if (is_rows(event->type))
         return on_rows(f, event, begin, batch, full, err);
+    if (begins_group(event->type))
+        return on_gtid(f, event, err);
     switch (event->type) {
     case EVENT_TABLE_MAP:
         return f->group.done == UINT64_MAX ? 0 : on_table_map(f, event, batch, full, err);
@@ -987,11 +1021,6 @@ on_event(struct binlog_framer *f, const struct binlog_event *event, uint64_t beg
         if (!f->group.open)
             return protocol_error(f, err, "a commit outside of a group");
         return end_group(f, false, batch, full, err);
-    case EVENT_GTID:
-    case EVENT_ANONYMOUS_GTID:
-    case EVENT_GTID_TAGGED:
-    case EVENT_MARIADB_GTID:
-        return on_gtid(f, event, err);
     case EVENT_QUERY:
     case EVENT_MARIADB_QUERY_COMPRESSED:
     case EVENT_EXECUTE_LOAD_QUERY:
@@ -1073,7 +1102,7 @@ binlog_framer_continue(struct binlog_framer *f, struct batch *batch, bool *full,
         return rc;
     if (binlog_event_read(&event, raw, false, err) == -1)
         return -1;
-    if (event.type == EVENT_TRANSACTION_PAYLOAD || event.type == EVENT_GTID || event.type == EVENT_ROTATE)
+    if (event.type == EVENT_TRANSACTION_PAYLOAD || event.type == EVENT_ROTATE || begins_group(event.type))
         return protocol_error(f, err, "a compressed transaction holds what it may not");
     return on_event(f, &event, f->payload_begin, batch, full, err);
 }

@@ -77,7 +77,8 @@ binlog_payload_open(struct binlog_payload *p, struct bytes body, size_t event_ma
     p->event_max = event_max;
     if (p->stream == NULL)
         p->stream = ZSTD_createDCtx();
-    buffer_put(&p->packed, in.at, cursor_left(&in));
+    if (cursor_left(&in) > 0)
+        buffer_put(&p->packed, in.at, cursor_left(&in));
     if (p->stream == NULL || buffer_failed(&p->packed) ||
         ZSTD_isError(ZSTD_DCtx_reset(p->stream, ZSTD_reset_session_only)) ||
         ZSTD_isError(ZSTD_DCtx_setParameter(p->stream, ZSTD_d_windowLogMax, WINDOW_LOG_MAX)))

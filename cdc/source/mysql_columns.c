@@ -136,7 +136,7 @@ take_labels(const char *column_type, struct arena *arena, struct binlog_column *
     }
     col->labels = labels;
     col->nlabels = n;
-    col->width = col->type == BINLOG_ENUM ? (n > 255 ? 2 : 1) : (uint8_t)((n + 7) / 8);
+    col->width = (uint8_t)(col->type == BINLOG_ENUM ? (n > 255 ? 2 : 1) : (n + 7) / 8);
     if (col->type == BINLOG_SET && col->width > 4)
         col->width = 8;
     return 0;

@@ -356,6 +356,45 @@ set_session(MYSQL *conn, struct error *err)
                      "group_concat_max_len = 1048576");
 }
 
+/* One try in one way; NULL and *err. */
+static MYSQL *
+try_connect(const struct mysql_url *url, const char *password, unsigned read_timeout, struct error *err)
+{
+    MYSQL *conn = mysql_init(NULL);
+    bool socket = url->socket[0] != 0;
+
+    if (conn == NULL) {
+        error_set(err, ERROR_FATAL, "", "out of memory for a connection");
+        return NULL;
+    }
+    set_options(conn, url, read_timeout);
+    if (set_tls(conn, url, err) == 0) {
+        if (mysql_real_connect(conn, socket ? "localhost" : url->host, url->user[0] != 0 ? url->user : NULL, password,
+                               url->database[0] != 0 ? url->database : NULL, socket ? 0 : url->port,
+                               socket ? url->socket : NULL, CLIENT_MULTI_STATEMENTS) != NULL)
+            return conn;
+        mysql_failed(conn, "", err);
+    }
+    mysql_close(conn);
+    return NULL;
+}
+
+/* Connector/C has no "preferred": it is TLS without looking at the certificate and, where that fails, none. */
+static MYSQL *
+connect_url(struct mysql_url *url, const char *password, unsigned read_timeout, struct error *err)
+{
+    bool preferred = url->ssl_mode == SSL_PREFERRED_MODE;
+    MYSQL *conn;
+
+    if (preferred)
+        url->ssl_mode = SSL_REQUIRED_MODE;
+    conn = try_connect(url, password, read_timeout, err);
+    if (conn != NULL || !preferred || strcmp(err->code, "E_TLS") != 0)
+        return conn;
+    url->ssl_mode = SSL_DISABLED_MODE;
+    return try_connect(url, password, read_timeout, err);
+}
+
 MYSQL *
 mysql_connect_source(const struct config *config, unsigned read_timeout, struct mysql_server *server,
                      struct error *err)
@@ -363,41 +402,23 @@ mysql_connect_source(const struct config *config, unsigned read_timeout, struct 
     struct mysql_url url;
     MYSQL *conn = NULL;
     char *password = NULL;
-    bool socket;
 
     if (mysql_url_parse(&url, config->source.url, err) == -1)
         return NULL;
     if (config->source.password_file != NULL) {
         password = config_secret(config->source.password_file, err);
         if (password == NULL)
-            goto fail;
+            goto out;
     }
-    conn = mysql_init(NULL);
-    if (conn == NULL) {
-        error_set(err, ERROR_FATAL, "", "out of memory for a connection");
-        goto fail;
+    conn = connect_url(&url, password != NULL ? password : url.password, read_timeout, err);
+    if (conn != NULL && (ask_version(conn, server, err) == -1 || set_session(conn, err) == -1)) {
+        mysql_close(conn);
+        conn = NULL;
     }
-    set_options(conn, &url, read_timeout);
-    if (set_tls(conn, &url, err) == -1)
-        goto fail;
-    socket = url.socket[0] != 0;
-    if (mysql_real_connect(conn, socket ? "localhost" : url.host, url.user[0] != 0 ? url.user : NULL,
-                           password != NULL ? password : url.password, url.database[0] != 0 ? url.database : NULL,
-                           socket ? 0 : url.port, socket ? url.socket : NULL, CLIENT_MULTI_STATEMENTS) == NULL) {
-        mysql_failed(conn, "", err);
-        goto fail;
-    }
-    if (ask_version(conn, server, err) == -1 || set_session(conn, err) == -1)
-        goto fail;
+out:
     config_secret_free(password);
     explicit_bzero(&url, sizeof(url));
     return conn;
-fail:
-    config_secret_free(password);
-    explicit_bzero(&url, sizeof(url));
-    if (conn != NULL)
-        mysql_close(conn);
-    return NULL;
 }
 
 /* ---- questions ---- */

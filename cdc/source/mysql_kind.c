@@ -202,6 +202,12 @@ may_import(const struct source_look *look, const struct offset *saved, struct er
                      look->identity.id);
 }
 
+static int
+recount(const struct config *config, const struct position *from, struct position *to, struct error *err)
+{
+    return mysql_recount(config, source_kind_of(config)->connector == CONNECTOR_MARIADB, from, to, err);
+}
+
 /* ---- how far ---- */
 
 static uint64_t
@@ -606,7 +612,7 @@ remove_all(const struct config *config, bool dry_run, struct buffer *said, struc
 #define BINLOG_KIND                                                                                                    \
     .decoder = &decoder_binlog, .url_prefixes = {"mysql://", "mariadb://", NULL}, .open_catalog = mysql_catalog_open,  \
     .lease_name = mysql_lease_name, .look = look, .look_clear = look_clear, .look_join = look_join, .judge = judge, .may_move = may_move,      \
-    .reaches = reaches, .may_import = may_import, .distance = distance, .seconds_left = seconds_left,                  \
+    .reaches = reaches, .may_import = may_import, .recount = recount, .distance = distance, .seconds_left = seconds_left,                  \
     .put_status = put_status, .put_status_json = put_status_json, .next_step = next_step, .check = check,              \
     .relations = relations, .remove = remove_all
 

@@ -71,6 +71,10 @@ struct source_kind {
      * the offset that a sink has before it is moved. */
     int (*may_import)(const struct source_look *, const struct offset *saved, struct error *err);
 
+    /* Where a position inside a transaction, made on another server of the same history, stands on this one. Overwrites
+     * *to. NULL: positions are the same on every server. */
+    int (*recount)(const struct config *, const struct position *from, struct position *to, struct error *err);
+
     /* From one position to a later one; `to` NULL: to the end of the log. 0 when it is not later; UNKNOWN when they
      * are not of one log. */
     struct distance (*distance)(const struct source_look *, const struct position *from, const struct position *to);

@@ -51,7 +51,7 @@ enum value_special {
     VALUE_INFINITY,
     VALUE_NEG_INFINITY,
     /* MySQL's dates that are none (0000-00-00, 2024-00-15, 2024-02-31): DATE, TIMESTAMP, TIMESTAMPTZ. `i` is
-     * ((year * 13 + month) * 32 + day) * 86,400,000,000 + microseconds of the day, for DATE without those. */
+     * ((year * 13 + month) * 32 + day) * 86,400,000,000 + microseconds of the day; for DATE the days alone. */
     VALUE_NO_DATE,
 };
 

@@ -18,7 +18,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from support.fetch import ROOT  # noqa: E402
 from support.proc import Process, family, stat_fields, wait_for  # noqa: E402
 from support.readers import consumer, ends  # noqa: E402
-from support.rowferry import Rowferry, configuration, kafka_sink  # noqa: E402
+from support.rowferry import Rowferry, cli, configuration, kafka_sink  # noqa: E402
 
 TICK = os.sysconf("SC_CLK_TCK")
 TOOLS = ROOT / "build/tests/bench"
@@ -66,8 +66,7 @@ class Meter:
     """What the servers, and what everything else on the machine, used between two moments."""
 
     def __init__(self, bench):
-        self.servers = {"postgres": bench.pg.process.pid, "kafka": bench.kafka.process.pid,
-                        "registry": bench.registry.process.pid}
+        self.servers = {name: server.process.pid for name, server in bench.servers.items()}
         self.before = self.read()
         self.mine = cpu_of(os.getpid())
 
@@ -124,7 +123,11 @@ def lsn(text):
 # --- the backlog -------------------------------------------------------------
 
 class Backlog:
-    """A database with one table, a slot made before the rows, and the rows."""
+    """A database with one table, a slot made before the rows, and the rows.
+
+    What rowferry() asks of any backlog (binlogs.py has the other kind): pipeline(), reached(),
+    release(), and `end` for people.
+    """
 
     def __init__(self, bench, ddl, load, rows):
         self.bench, self.pg, self.rows = bench, bench.pg, rows
@@ -154,6 +157,16 @@ class Backlog:
 
     def drop(self, slot):
         wait_for(lambda: self.pg._drop_slot(slot), 20, f"slot {slot} is dropped")
+
+    def pipeline(self, **options):
+        return pipeline(self, self.copy(), **options)
+
+    def reached(self, position):
+        """Whether a sink's position is behind the last row."""
+        return position.startswith("lsn:") and lsn(position[4:].partition("+")[0]) >= lsn(self.end)
+
+    def release(self, rf):
+        self.drop(rf.slot_name)
 
     def close(self):
         self.pg.drop_db(self.db)
@@ -192,20 +205,27 @@ def recvlogical(backlog):
 
 def pipeline(backlog, slot, **options):
     """A pipeline that reads this slot; its sink starts where the slot stands."""
-    bench, name = backlog.bench, f"b{uuid.uuid4().hex[:8]}"
+    rf = new_pipeline(backlog.bench, backlog.pg, backlog.db, "public", ["--at-slot"], options,
+                      slot=slot, publication=PUBLICATION)
+    rf.slot_name = rf.config["source"]["slot"]
+    return rf
+
+
+def new_pipeline(bench, server, db, schema, place, options, **source):
+    """A pipeline of a new name for the table orders; `place` tells `offsets set` where it begins."""
+    name = f"b{uuid.uuid4().hex[:8]}"
     sink = kafka_sink(bench.kafka, bench.registry, name, partitions=bench.partitions,
                       **{**bench.sink_options, **options})
-    rf = Rowferry(configuration(name, backlog.pg, backlog.db, [sink], bench.folder / name,
-                                tables=["public.orders"], slot=slot,
-                                publication=PUBLICATION, **bench.source_options),
+    rf = Rowferry(configuration(name, server, db, [sink], bench.folder / name,
+                                tables=[f"{schema}.orders"], **{**source, **bench.source_options}),
                   program=bench.program)
     rf.config.update(bench.top_options)
     rf.write_config()
-    rf.pipeline, rf.topic, rf.slot_name = name, f"{name}.public.orders", rf.config["source"]["slot"]
+    rf.pipeline, rf.topic = name, f"{name}.{schema}.orders"
     rf.offsets_topic = f"rowferry.{name}.{sink['name']}.offsets"
-    set_position = "offsets", "set", "--at-slot", "--expect", "none", "--reason", "benchmark"
     for _ in range(3):                  # a topic that was just made may not have its leader yet
-        done = rf.cli(*set_position)
+        done = cli("offsets", "set", rf.file, *place, "--expect", "none", "--reason", "benchmark",
+                   program=bench.program)
         if done.returncode != 3:
             break
         time.sleep(1)
@@ -221,27 +241,26 @@ class Committed:
         from confluent_kafka import TopicPartition
         self.reader = consumer(bench.kafka.direct, "read_committed")
         self.reader.assign([TopicPartition(topic, 0, 0)])
-        self.position, self.commits, self.first = 0, 0, None
+        self.position, self.commits, self.first = "", 0, None
 
-    def reached(self, end):
+    def look(self):
+        """The newest position, after a short wait for another one."""
         message = self.reader.poll(0.05)
         if message is not None and not message.error() and message.value():
-            text = json.loads(message.value()).get("position", "")
-            if text.startswith("lsn:"):
-                position = lsn(text[4:].partition("+")[0])
-                if position > self.position or "+" in text:
-                    self.commits += 1
-                    if self.position and self.first is None:
-                        self.first = time.time()
-                self.position = position
-        return self.position >= end
+            position = json.loads(message.value()).get("position", "")
+            if position != self.position:
+                self.commits += 1
+                if self.position and self.first is None:
+                    self.first = time.time()
+            self.position = position
+        return self.position
 
     def close(self):
         self.reader.close()
 
 
 def streaming_since(rf):
-    """Wall-clock second at which START_REPLICATION was answered, from its log."""
+    """Wall-clock second at which the server began to send its log, from rowferry's own."""
     for line in rf.logged().splitlines():
         if line.endswith(" streaming"):
             when = datetime.strptime(line.split()[0], "%Y-%m-%dT%H:%M:%S.%fZ")
@@ -259,15 +278,15 @@ def profile(pid):
 
 def rowferry(backlog, check=True, **options):
     """From the start of its stream until the end's position is committed, in Kafka."""
-    bench, rf = backlog.bench, pipeline(backlog, backlog.copy(), **options)
+    bench, rf = backlog.bench, backlog.pipeline(**options)
     bench.kafka.create_topic(rf.topic, bench.partitions)    # as in a pipeline that has run before
     follow = Committed(bench, rf.offsets_topic)
-    wait_for(lambda: follow.reached(1), 20, "the position to start from is seen")
-    meter, end, stuck = Meter(bench), lsn(backlog.end), time.monotonic() + STUCK_AFTER
+    wait_for(follow.look, 20, "the position to start from is seen")
+    meter, stuck = Meter(bench), time.monotonic() + STUCK_AFTER
     try:
         rf.start()
         perf, before = None, follow.commits
-        while not follow.reached(end):
+        while not backlog.reached(follow.look()):
             if follow.first and not perf and bench.args.perf:
                 perf = profile(rf.process.pid)      # now that all its threads are there
             rf._must_run()
@@ -292,7 +311,7 @@ def rowferry(backlog, check=True, **options):
     finally:
         follow.close()
         rf.close()
-        backlog.drop(rf.slot_name)
+        backlog.release(rf)
         bench.kafka.delete_topics(*bench.kafka.topics(rf.pipeline), rf.offsets_topic)
 
 

@@ -922,6 +922,15 @@ no_date(int64_t year, int64_t month, int64_t day, int64_t micros)
     return value;
 }
 
+static struct value
+no_day(int64_t year, int64_t month, int64_t day)
+{
+    struct value value = integer((year * 13 + month) * 32 + day);
+
+    value.special = VALUE_NO_DATE;
+    return value;
+}
+
 static void
 dates_that_are_none_have_numbers_and_texts_of_their_own(void **state)
 {
@@ -965,8 +974,7 @@ dates_that_are_none_have_numbers_and_texts_of_their_own(void **state)
         s.settings.format = formats[f];
         must_plan(&s);
         for (uint32_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-            struct value row[6] = {integer(1),
-                                   no_date(rows[i].year, rows[i].month, rows[i].day, 0)};
+            struct value row[6] = {integer(1), no_day(rows[i].year, rows[i].month, rows[i].day)};
 
             for (int c = 2; c < 6; c++)
                 row[c] = no_date(rows[i].year, rows[i].month, rows[i].day, rows[i].micros);
