@@ -12,7 +12,6 @@ import time
 import pytest
 
 from support.fetch import ROOT
-from support.ledger import judge, ledger_events
 from support.proc import wait_for
 from support.readers import Stuck
 from support.rowferry import EXIT_REFUSED, Rowferry
@@ -41,7 +40,7 @@ both = pytest.mark.parametrize("law", [True, False], ids=["law", "mutant"])
 def verdict(s):
     lsn = s.ledger.stop()
     s.rf.wait_caught_up(s.pg, s.db, lsn, 60)
-    v = judge(s.ledger.oracle(), ledger_events(s.read()), tombstones=True)
+    v = s.judge()
     print(v)
     return v
 

@@ -4,7 +4,6 @@ import time
 
 import pytest
 
-from support.ledger import judge, ledger_events
 from support.proc import wait_for
 from support.rowferry import Rowferry
 from support.scene import soak
@@ -60,7 +59,7 @@ def test_two_started_in_the_same_moment_are_one(scene, again):
         lsn = s.ledger.stop()
         s.rf.wait_caught_up(s.pg, s.db, lsn, alive=False)
         assert s.rf.running() and second.running(), "one runs, the other stands by"
-        verdict = judge(s.ledger.oracle(), ledger_events(s.read()), tombstones=True)
+        verdict = s.judge()
         assert verdict.ok(), str(verdict)
     finally:
         print(second.logged()[-3000:])
@@ -96,9 +95,10 @@ def test_the_confirmed_position_never_goes_back_while_it_runs(scene):
 def test_kcat_reads_every_topic(scene):
     s = scene(big=0).start().begin().flow()
     s.finish()
+    events = s.read()
     for topic in s.topics():
         done = subprocess.run(["kcat", "-b", s.kafka.direct, "-C", "-t", topic, "-e", "-q",
                                "-X", "isolation.level=read_committed", "-f", "%p %o\n"],
                               capture_output=True, text=True, timeout=30)
         assert done.returncode == 0, done.stderr
-        assert len(done.stdout.splitlines()) == sum(e["topic"] == topic for e in s.events)
+        assert len(done.stdout.splitlines()) == sum(e["topic"] == topic for e in events)

@@ -50,7 +50,7 @@ def positions(rf):
 def finished(ledger, rf):
     lsn = ledger.stop()
     rf.wait_caught_up(ledger.pg, ledger.db, lsn, 90)
-    return ledger.oracle()
+    return list(ledger.changes())
 
 
 def flow(ledger, commits):
@@ -113,8 +113,8 @@ def test_stdout_loses_nothing_over_kill_9_and_repeats_only_what_it_says(ledger, 
     rf.start(failpoints="stdout.written:kill@3")        # lines are out, their position is not kept
     assert rf.wait(45) == -9
     rf.start().wait_streaming(ledger.pg, ledger.db)
-    oracle, found = finished(ledger, rf), lines(rf)
-    verdict = judge(oracle, as_events(found))
+    changes, found = finished(ledger, rf), lines(rf)
+    verdict = judge(changes, as_events(found))
     assert verdict.ok() and verdict.expected > 100, str(verdict)
     assert len(found) > verdict.expected, "the lines between the two were not shown again"
 
@@ -141,13 +141,13 @@ def test_several_sinks_each_have_all_and_their_own_position(ledger, kafka, regis
     rf.start().wait_streaming(ledger.pg, ledger.db)
     ledger.begin()
     kills(ledger, rf, soak(2), seed=8)
-    oracle = finished(ledger, rf)
+    changes = finished(ledger, rf)
     for prefix in (pipeline, pipeline + "b"):
         events = read_topics(kafka.direct, registry,
                              [f"{prefix}.public.{t}" for t in ("accounts", "moves")])
-        verdict = judge(oracle, ledger_events(events), tombstones=True)
+        verdict = judge(changes, ledger_events(events), tombstones=True)
         assert verdict.ok() and verdict.expected > 100, f"{prefix}: {verdict}"
-    verdict = judge(oracle, as_events(lines(rf)))
+    verdict = judge(changes, as_events(lines(rf)))
     assert verdict.ok(), f"stdout: {verdict}"
     assert set(positions(rf)) == {"events", "second", "out", "drop"}
 
@@ -170,7 +170,7 @@ def test_a_new_sink_is_named_and_joins_by_hand(ledger, kafka, registry, pipeline
     rf.start().wait_streaming(ledger.pg, ledger.db)
     ledger.begin()
     flow(ledger, 30)
-    oracle = finished(ledger, rf)
+    changes = finished(ledger, rf)
     events = read_topics(kafka.direct, registry, [f"{rf.pipeline}.public.{t}" for t in ("accounts", "moves")])
-    verdict = judge(oracle, ledger_events(events), tombstones=True)
+    verdict = judge(changes, ledger_events(events), tombstones=True)
     assert verdict.ok(), str(verdict)

@@ -20,15 +20,6 @@ from .dialect import dialect_of
 ORACLE = "ledger_oracle"
 
 
-@dataclass
-class Oracle:
-    """What the source says: changes in order, and the tables as they are now."""
-    changes: list                       # (tbl, op, key, ver); ver is None for a delete
-    final: dict                         # tbl -> {key: ver}
-    total: Decimal                      # the sum of all balances
-    seeded: Decimal                     # … as it was seeded: money is never made
-
-
 class Ledger:
     """Writers on a database, from begin() to stop()."""
 
@@ -83,14 +74,18 @@ class Ledger:
         self.server.sql("insert into moves(src, dst, amount) values (0, 0, 0)", self.db)
         return self.server.log_end(self.db)
 
-    def oracle(self):
+    def changes(self):
+        """What the source says, in order, a part at a time: (tbl, op, key, ver); ver is None for a delete."""
+        at = self.base
         with self.server.connect(self.db) as c:
-            rows = c.execute("select tbl, op, id, ver from ledger_oracle where seq > %s "
-                             "order by seq", (self.base,)).fetchall()
-            final = {t: dict(c.execute(f"select id, ver from {t}").fetchall())
-                     for t in ("accounts", "moves")}
-            total = c.execute("select sum(balance) from accounts").fetchone()[0]
-        return Oracle(list(rows), final, total, Decimal(1000 * self.accounts))
+            while rows := c.execute("select seq, tbl, op, id, ver from ledger_oracle where seq > %s "
+                                    "order by seq limit 50000", (at,)).fetchall():
+                yield from (tuple(row[1:]) for row in rows)
+                at = rows[-1][0]
+
+    def made(self):
+        """The money that there is beyond what was seeded: none is ever made."""
+        return self.server.one("select sum(balance) from accounts", self.db) - 1000 * self.accounts
 
     # -- one writer --
 
@@ -205,34 +200,29 @@ class Verdict:
     lost: int = 0
     duplicated: int = 0
     disordered: int = 0
+    scattered: int = 0                  # keys that are in more than one partition
     expected: int = 0
     seen: int = 0
-    details: list = field(default_factory=list)
+    details: dict = field(default_factory=lambda: defaultdict(list))
 
     def ok(self):
-        return not (self.lost or self.duplicated or self.disordered)
+        return not (self.lost or self.duplicated or self.disordered or self.scattered)
 
     def __str__(self):
-        text = (f"{self.expected} expected, {self.seen} seen: {self.lost} lost, "
-                f"{self.duplicated} duplicated, {self.disordered} out of order")
-        return "\n  ".join([text, *self.details])
+        text = (f"{self.expected} expected, {self.seen} seen: {self.lost} lost, {self.duplicated} duplicated, "
+                f"{self.disordered} out of order, {self.scattered} keys in two partitions")
+        return "\n  ".join([text, *(f"{word}: {what}" for word, them in self.details.items() for what in them)])
 
 
 def ledger_events(events, tables=("accounts", "moves")):
-    """Debezium events of the ledger as (tbl, op, key, ver); a tombstone's op is 't'."""
-    found = []
+    """Debezium events of the ledger as (tbl, op, key, ver, partition); a tombstone's op is 't'."""
     for event in events:
         table = event["topic"].rpartition(".")[2]
         if table not in tables:
             continue
-        value, key = event["value"], event["key"]["id"]
-        if value is None:
-            found.append((table, "t", key, None))
-        elif value["op"] == "d":
-            found.append((table, "d", key, None))
-        else:
-            found.append((table, value["op"], key, value["after"]["ver"]))
-    return found
+        value = event["value"]
+        op = "t" if value is None else value["op"]
+        yield table, op, event["key"]["id"], None if op in "td" else value["after"]["ver"], event.get("partition")
 
 
 def with_tombstones(changes):
@@ -243,45 +233,74 @@ def with_tombstones(changes):
             yield (change[0], "t", change[2], None)
 
 
-def judge(oracle, events, tombstones=False, limit=8):
-    """Compares what must have arrived with what did.
+class Key:
+    """The changes wanted of one key, and how many have come just so; once one has not, all that came is kept."""
+    __slots__ = "wanted", "came", "home", "kept"
 
-    `events` are (tbl, op, key, ver), in the order of arrival for each key."""
-    changes = [tuple(c) for c in (oracle.changes if isinstance(oracle, Oracle) else oracle)]
-    expected = list(with_tombstones(changes)) if tombstones else changes
-    seen = [tuple(e) for e in events]
-    verdict = Verdict(expected=len(expected), seen=len(seen))
-    want, got = Counter(expected), Counter(seen)
-    missing, extra = want - got, got - want
-    verdict.lost, verdict.duplicated = missing.total(), extra.total()
-    for word, them in (("lost", missing), ("too many", extra)):
-        verdict.details += [f"{word}: {k} × {n}" for k, n in list(them.items())[:limit]]
-    order(verdict, expected, seen, limit)
+    def __init__(self):
+        self.wanted, self.came, self.home, self.kept = [], 0, None, None
+
+    def take(self, change, partition):
+        if self.home is None:
+            self.home = partition
+        if self.kept is None:
+            if partition == self.home and self.came < len(self.wanted) and self.wanted[self.came] == change:
+                self.came += 1
+                return
+            self.kept = [(self.home, c) for c in self.wanted[:self.came]]
+        self.kept.append((partition, change))
+
+    def well(self):
+        return self.kept is None and self.came == len(self.wanted)
+
+    def arrived(self):
+        """What came: one partition after the other, where there are several."""
+        if self.kept is None:
+            return self.wanted[:self.came]
+        return [change for _, change in sorted(self.kept, key=lambda kept: kept[0] or 0)]
+
+
+def judge(changes, events, tombstones=False, limit=8):
+    """Compares what must have arrived with what did. Neither is kept, so that both may be millions.
+
+    `changes` are (tbl, op, key, ver); `events` the same, with a partition or without, in the order of arrival
+    for each key."""
+    verdict, tables, same = Verdict(), defaultdict(lambda: defaultdict(Key)), {}
+    for table, op, key, ver in with_tombstones(changes) if tombstones else changes:
+        tables[table][key].wanted.append(same.setdefault((op, ver), (op, ver)))
+        verdict.expected += 1
+    for table, op, key, ver, *partition in events:
+        tables[table][key].take((op, ver), partition[0] if partition else None)
+        verdict.seen += 1
+    for table, keys in tables.items():
+        for key, of_key in keys.items():
+            if not of_key.well():
+                compare(verdict, (table, key), of_key, limit)
     return verdict
 
 
-def order(verdict, expected, seen, limit):
-    """For each key: what is there on both sides must be in the same order."""
-    ours, theirs = by_key(expected), by_key(seen)
-    for key, wanted in ours.items():
-        arrived = theirs.get(key, [])
-        if arrived == wanted:
-            continue
-        common = Counter(wanted) & Counter(arrived)
-        a, b = only(wanted, common), only(arrived, common)
-        wrong = sum(x != y for x, y in zip(a, b))
-        if wrong:
-            verdict.disordered += wrong
-            if len(verdict.details) < 3 * limit:
-                at = next(i for i, (x, y) in enumerate(zip(a, b)) if x != y)
-                verdict.details.append(f"order of {key}: at {at} want {a[at]}, got {b[at]}")
+def compare(verdict, name, key, limit):
+    """What is wrong with one key. What is there on both sides must be in the same order."""
+    def note(word, what):
+        if len(verdict.details[word]) < limit:
+            verdict.details[word].append(what)
 
-
-def by_key(changes):
-    groups = defaultdict(list)
-    for change in changes:
-        groups[change[0], change[2]].append(change)
-    return groups
+    arrived = key.arrived()
+    want, got = Counter(key.wanted), Counter(arrived)
+    missing, extra = want - got, got - want
+    verdict.lost += missing.total()
+    verdict.duplicated += extra.total()
+    for word, them in (("lost", missing), ("too many", extra)):
+        for change, n in them.items():
+            note(word, f"{change} of {name} × {n}")
+    if len({partition for partition, _ in key.kept or ()}) > 1:
+        verdict.scattered += 1
+        note("in two partitions", name)
+    a, b = only(key.wanted, want & got), only(arrived, want & got)
+    wrong = [(x, y) for x, y in zip(a, b) if x != y]
+    if wrong:
+        verdict.disordered += len(wrong)
+        note("order", f"of {name}: want {wrong[0][0]}, got {wrong[0][1]}")
 
 
 def only(changes, counts):

@@ -58,7 +58,7 @@ def consumer(brokers, isolation):
     return Consumer({"bootstrap.servers": brokers, "group.id": f"reader-{uuid.uuid4().hex}",
                      "isolation.level": isolation, "enable.auto.commit": False,
                      "enable.partition.eof": True, "auto.offset.reset": "earliest",
-                     "log_level": 0}, logger=quiet_logger())
+                     "queued.min.messages": 10000, "log_level": 0}, logger=quiet_logger())
 
 
 MOMENTARY = (KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE,
@@ -84,18 +84,18 @@ def ends(brokers, topics, timeout=20):
         reader.close()
 
 
-def raw_records(brokers, topics, isolation="read_committed", timeout=60):
-    """Every record of the topics, in the order of (topic, partition, offset)."""
+def each_record(brokers, topics, isolation="read_committed", timeout=60):
+    """Every record of the topics, as they are read: in order in each partition. The timeout is between records."""
     end = ends(brokers, topics)
     todo = {k for k, high in end.items() if high > 0}
     if not todo:
-        return []
-    reader, found, deadline = consumer(brokers, isolation), [], time.monotonic() + timeout
+        return
+    reader, deadline = consumer(brokers, isolation), time.monotonic() + timeout
     try:
         reader.assign([TopicPartition(t, p, 0) for t, p in todo])
         while todo:
             if time.monotonic() > deadline:
-                raise Stuck(f"not at the end of {sorted(todo)} after {timeout} s")
+                raise Stuck(f"not at the end of {sorted(todo)} after {timeout} s without a record")
             for m in reader.consume(5000, 0.2):
                 place = m.topic(), m.partition()
                 if m.error():
@@ -104,22 +104,31 @@ def raw_records(brokers, topics, isolation="read_committed", timeout=60):
                     if m.offset() >= end[place]:
                         todo.discard(place)
                 elif m.offset() < end[place]:
-                    found.append(m)
+                    yield m
                     if m.offset() + 1 >= end[place]:
                         todo.discard(place)
+                    deadline = time.monotonic() + timeout
     finally:
         reader.close()
-    found.sort(key=lambda m: (m.topic(), m.partition(), m.offset()))
-    return found
 
 
-def read_topics(brokers, registry, topics, isolation="read_committed", timeout=60, schemas=None):
-    """All records of the topics as dicts with decoded keys and values."""
+def raw_records(brokers, topics, **kw):
+    """Every record of the topics, in the order of (topic, partition, offset)."""
+    return sorted(each_record(brokers, topics, **kw), key=lambda m: (m.topic(), m.partition(), m.offset()))
+
+
+def each_event(brokers, registry, topics, schemas=None, records=each_record, **kw):
+    """The records of the topics, as they are read, as dicts with decoded keys and values."""
     schemas = schemas or Schemas(registry.url if hasattr(registry, "url") else registry)
-    return [{"topic": m.topic(), "partition": m.partition(), "offset": m.offset(),
+    return ({"topic": m.topic(), "partition": m.partition(), "offset": m.offset(),
              "key": schemas.decode(m.key()), "value": schemas.decode(m.value()),
              "headers": dict(m.headers() or ())}
-            for m in raw_records(brokers, topics, isolation, timeout)]
+            for m in records(brokers, topics, **kw))
+
+
+def read_topics(brokers, registry, topics, **kw):
+    """All of them, in the order of (topic, partition, offset)."""
+    return list(each_event(brokers, registry, topics, records=raw_records, **kw))
 
 
 def read_prefix(kafka, registry, prefix, **kw):

@@ -35,6 +35,12 @@ def test_the_order_of_different_keys_does_not_matter():
     assert judge(CHANGES, turned).ok()
 
 
+def test_a_key_in_two_partitions_is_seen():
+    apart = [(*c, n == 4) for n, c in enumerate(CHANGES)]
+    assert judge(CHANGES, apart).scattered == 1
+    assert judge(CHANGES, [(*c, c[0] == "moves") for c in CHANGES]).ok()
+
+
 def test_a_missing_tombstone_is_a_loss():
     assert judge(CHANGES, CHANGES, tombstones=True).lost == 1
     assert judge(CHANGES, list(with_tombstones(CHANGES)), tombstones=True).ok()
