@@ -215,8 +215,10 @@ mysql_url_parse(struct mysql_url *out, const char *url, struct error *err)
 static bool
 is_tls_setting(const char *text)
 {
-    static const char *const words[] = {"certificate", "verif",      "hostname", "self-signed",
-                                        "self signed", "unknown ca", "CA ",      "SSL is required"};
+    static const char *const words[] = {
+        "certificate", "verif", "hostname", "self-signed", "self signed", "unknown ca", "CA ", "SSL is required",
+        /* our own files and words */
+        "No such file", "Permission denied", "not found", "no start line", "key values mismatch", "no cipher match"};
 
     for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
         if (strcasestr(text, words[i]) != NULL)
