@@ -8,7 +8,6 @@
 #include <errno.h>
 #include <errmsg.h>
 #include <mysqld_error.h>
-#include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -316,11 +315,11 @@ set_tls_files(MYSQL *conn, const struct mysql_url *url)
 
 #ifdef MARIADB_PACKAGE_VERSION_ID
 /*
- * Connector/C 3.3. "Enforce" means TLS if the server offers it, which is preferred; one that offers none gets the name
- * and the scrambled password in plain, or all of it if it asks for mysql_clear_password. The library hangs up before
- * that when the certificate's name is to be looked at (verify_identity), or when there is a fingerprint, be it an empty
- * one, which it compares with nothing. With 3.4 an empty one is compared: there refuse_plain is late.
- * Any of the files means TLS, even without "enforce", and a CA that the chain is looked at.
+ * Connector/C 3.3. "Enforce" means TLS if the server offers it, which is preferred; to one that offers none the library
+ * goes on in plain: the user, the scrambled password, and all of it if the server asks for mysql_clear_password. It
+ * hangs up before that when the certificate's name is to be looked at (verify_identity), or when there is a fingerprint:
+ * an empty one will do, and is compared with nothing. 3.4 does compare it, so there only refuse_plain ends this.
+ * Any of the files means TLS, even without "enforce", and a CA means that the chain is looked at.
  */
 static int
 set_tls(MYSQL *conn, const struct mysql_url *url, struct error *err)
@@ -410,8 +409,8 @@ set_session(MYSQL *conn, struct error *err)
                      "group_concat_max_len = 1048576");
 }
 
-/* Oracle's library must begin before a second thread connects. */
-static void
+/* Before main, since Oracle's library must begin before there are threads. */
+static void __attribute__((constructor))
 begin_library(void)
 {
     mysql_library_init(0, NULL, NULL);
@@ -420,12 +419,9 @@ begin_library(void)
 static MYSQL *
 connect_url(const struct mysql_url *url, const char *password, unsigned read_timeout, struct error *err)
 {
-    static pthread_once_t begun = PTHREAD_ONCE_INIT;
+    MYSQL *conn = mysql_init(NULL);
     bool socket = url->socket[0] != 0;
-    MYSQL *conn;
 
-    pthread_once(&begun, begin_library);
-    conn = mysql_init(NULL);
     if (conn == NULL) {
         error_set(err, ERROR_FATAL, "", "out of memory for a connection");
         return NULL;
