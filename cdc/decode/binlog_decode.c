@@ -158,8 +158,13 @@ patch_json(const struct rows *rows, const struct image *image, uint16_t i, struc
     if (cursor_short(in))
         return malformed(rows, "it ends in the difference of a JSON document", err);
     old = image->old_json != NULL ? image->old_json[i] : bytes_of(NULL, 0);
+    if (old.at == NULL && diffs.len == 0)
+        return 0;
     if (old.at == NULL)
-        return 0; /* without the old document nobody can say what the new one is */
+        return error_set(err, ERROR_DATA, "E_VALUE",
+                         "column %s: the log has only the difference to a document that it leaves out: "
+                         "binlog_row_value_options = PARTIAL_JSON needs binlog_row_image = FULL",
+                         image->rel->columns[i].name);
     rc = binlog_json_patched(old, diffs, &text, err);
     if (rc == 0) {
         *out = (struct value){.state = VALUE_SET, .bytes = {arena_copy(arena, text.at, text.len), text.len}};

@@ -20,6 +20,8 @@
 #include "binlog_tables.h"
 #include "cdc/log.h"
 
+enum { UNWANTED_MOST = 4096 };
+
 static int
 protocol_error(const struct binlog_framer *f, struct error *err, const char *what)
 {
@@ -131,7 +133,7 @@ advance_part(struct binlog_framer *f)
 {
     const struct transaction *txn = &f->group.id;
 
-    f->inside = txn->gtid;
+    f->inside = f->gtids != NULL ? txn->gtid : (struct gtid){0}; /* by place, as the position is */
     f->inside_at = txn->begin;
     f->inside_done = f->group.ordinal;
     memcpy(f->inside_server, f->server, sizeof(f->server));
@@ -216,6 +218,18 @@ diverged(const struct binlog_framer *f, const struct transaction *txn, struct er
                      open, f->inside_done, came);
 }
 
+/* Row events are cut by each server for itself: a count of one server's says nothing of another's. */
+static int
+foreign(const struct binlog_framer *f, const struct transaction *txn, struct error *err)
+{
+    char name[TRANSACTION_TEXT_MAX];
+
+    transaction_print(txn, name);
+    return error_set(err, ERROR_REFUSED, "E_POSITION_FOREIGN",
+                     "of transaction %s %" PRIu64 " row events are delivered, as server %s cut them; this is server %s",
+                     name, f->inside_done, f->inside_server, f->server);
+}
+
 static bool
 is_same(const struct transaction *a, const struct transaction *b)
 {
@@ -239,6 +253,9 @@ begin_group(struct binlog_framer *f, const struct transaction *txn, struct error
 #ifndef MUTANT_NO_SKIP
     if (!covered && is_inside(f) && !names_inside(f, txn))
         return diverged(f, txn, err);
+    if (!covered && f->inside_done > 0 && f->inside_server[0] != 0 && strcmp(f->inside_server, f->server) != 0 &&
+        names_inside(f, txn))
+        return foreign(f, txn, err);
 #endif
     *g = (struct binlog_group){.open = true, .id = *txn};
     g->done = covered ? UINT64_MAX : names_inside(f, txn) ? f->inside_done : 0;
@@ -247,12 +264,13 @@ begin_group(struct binlog_framer *f, const struct transaction *txn, struct error
         f->number_id = *txn;
         f->begun = false;
     }
+    f->unread = (struct error)ERROR_INIT;
     f->statement++;
     buffer_reset(&f->query);
     return 0;
 }
 
-/* The transaction's entry in this batch, made at its first frame there. */
+/* The transaction's entry in this batch, made at its first frame there, or at its end. */
 static int
 current_transaction(struct binlog_framer *f, struct batch *batch, uint32_t *index, struct error *err)
 {
@@ -268,22 +286,22 @@ current_transaction(struct binlog_framer *f, struct batch *batch, uint32_t *inde
     return 0;
 }
 
-/* A part of the transaction was handed on before this batch, which therefore ends with it: a sink that stops further
- * on could not name both. What nobody wants of it makes no entry in the batch. */
+/* Enough for one batch: of bytes, of transactions that nobody wants, or it began inside a transaction that is done now. */
 static bool
-was_open_before(const struct binlog_framer *f, const struct batch *batch)
+is_full(const struct binlog_framer *f, const struct batch *batch)
 {
-    if (batch->ntransactions == 0)
-        return f->begun || f->group.done > 0;
-    return batch->ntransactions == 1 && !batch->transactions[0].starts;
+    return batch->raw.len >= f->set.batch_size || batch->ntransactions >= batch->nframes + UNWANTED_MOST ||
+           (batch->ntransactions == 1 && (!batch->transactions[0].starts || f->group.done > 0));
 }
 
-/* The group is done. `changed`: so is the list of prepared XA transactions. */
+/* The group is done. `changed`: so is the list of prepared XA transactions. It has an entry in the batch also when
+ * nobody wants any of it: a sink that stops further on has to name all that was before. */
 static int
 end_group(struct binlog_framer *f, bool changed, struct batch *batch, bool *full, struct error *err)
 {
     struct binlog_group *g = &f->group;
     char name[TRANSACTION_TEXT_MAX];
+    uint32_t index;
 
     g->open = false;
     f->statement++;
@@ -296,15 +314,13 @@ end_group(struct binlog_framer *f, bool changed, struct batch *batch, bool *full
                          name, g->ordinal, g->done);
     }
     g->id.after = f->at;
-    if (batch->ntransactions > 0 && batch->transactions[batch->ntransactions - 1].number == f->number) {
-        struct batch_transaction *last = &batch->transactions[batch->ntransactions - 1];
-
-        last->id.after = f->at;
-        last->ends = true;
-    }
+    if (current_transaction(f, batch, &index, err) == -1)
+        return -1;
+    batch->transactions[index].id.after = f->at;
+    batch->transactions[index].ends = true;
     if (advance_whole(f, err) == -1)
         return -1;
-    *full = changed || batch->raw.len >= f->set.batch_size || was_open_before(f, batch);
+    *full = changed || is_full(f, batch);
     return 0;
 }
 
@@ -324,11 +340,11 @@ take_back(struct binlog_framer *f, struct batch *batch)
     }
 }
 
-/* Between groups a stop is a transaction of its own, which nobody has. */
+/* Between groups, and in one that is done, a stop is a transaction of its own, which nobody has. */
 static void
 open_nameless_group(struct binlog_framer *f)
 {
-    if (f->group.open)
+    if (f->group.open && f->group.done != UINT64_MAX)
         return;
     f->group = (struct binlog_group){.open = true, .id = {.begin = f->at}};
     f->number++;
@@ -360,6 +376,18 @@ add_text_frame(struct binlog_framer *f, enum frame_kind kind, const char *text, 
 
 /* Behind all that came before this place: a frame that nobody can pass. */
 static int
+stop_with(struct binlog_framer *f, const struct error *why, struct batch *batch, bool *full, struct error *err)
+{
+    char text[700];
+
+    snprintf(text, sizeof(text), "%c%.600s", '0' + (int)why->kind, why->text);
+    open_nameless_group(f);
+    f->stopped = true;
+    *full = true;
+    return add_text_frame(f, FRAME_STOP, why->code, bytes_of_string(text), batch, err);
+}
+
+static int
 stop(struct binlog_framer *f, const char *code, struct batch *batch, bool *full, struct error *err,
      const char *fmt, ...) __attribute__((format(printf, 6, 7)));
 
@@ -367,16 +395,15 @@ static int
 stop(struct binlog_framer *f, const char *code, struct batch *batch, bool *full, struct error *err,
      const char *fmt, ...)
 {
+    struct error why = ERROR_INIT;
     char text[600];
     va_list args;
 
     va_start(args, fmt);
     vsnprintf(text, sizeof(text), fmt, args);
     va_end(args);
-    open_nameless_group(f);
-    f->stopped = true;
-    *full = true;
-    return add_text_frame(f, FRAME_STOP, code, bytes_of_string(text), batch, err);
+    error_set(&why, ERROR_CONFIG, code, "%s", text);
+    return stop_with(f, &why, batch, full, err);
 }
 
 /* ---- row events ---- */
@@ -401,6 +428,18 @@ keep_query(struct binlog_framer *f, struct batch *batch, struct frame *frame)
     frame->query_length = (uint32_t)f->query.len;
 }
 
+static int
+stop_at_table(struct binlog_framer *f, const struct relation *rel, struct batch *batch, bool *full, struct error *err)
+{
+    char name[TRANSACTION_TEXT_MAX];
+
+    transaction_print(&f->group.id, name);
+    return stop(f, "E_NOT_TRANSACTIONAL", batch, full, err,
+                "%s.%s is a table without transactions, changed by %s: such changes may be half done; "
+                "nontransactional: accept takes them",
+                rel->schema, rel->table, name);
+}
+
 /* Counted; put into the batch when wanted and not done before. */
 static int
 add_frame(struct binlog_framer *f, struct relation *rel, enum frame_kind kind, struct bytes message,
@@ -413,6 +452,8 @@ add_frame(struct binlog_framer *f, struct relation *rel, enum frame_kind kind, s
         g->ordinal++;
         return 0;
     }
+    if (rel->captured && g->unsafe && !f->set.accept_nontransactional && kind == FRAME_ROW)
+        return stop_at_table(f, rel, batch, full, err);
     if (rel->captured) {
         if (current_transaction(f, batch, &frame.transaction, err) == -1)
             return -1;
@@ -431,6 +472,16 @@ add_frame(struct binlog_framer *f, struct relation *rel, enum frame_kind kind, s
 
 enum { ROWS_STMT_END = 1 };
 
+/* Of a table that can't be read: what is delivered already need not be. */
+static int
+pass_unread(struct binlog_framer *f, struct batch *batch, bool *full, struct error *err)
+{
+    if (f->group.ordinal >= f->group.done)
+        return stop_with(f, &f->unread, batch, full, err);
+    f->group.ordinal++;
+    return 0;
+}
+
 static int
 on_rows(struct binlog_framer *f, const struct binlog_event *event, uint64_t begin, struct batch *batch,
         bool *full, struct error *err)
@@ -448,9 +499,15 @@ on_rows(struct binlog_framer *f, const struct binlog_event *event, uint64_t begi
     if (f->group.done == UINT64_MAX)
         return 0;
     /* MySQL ends some statements with an event that has no rows, of a table id that stands for none. */
-    if (rel == NULL && id != 0xffffff)
+    if (rel == NULL && id != 0xffffff && f->unread.kind == ERROR_NONE)
         return protocol_error(f, err, "a row event of a table that was not described");
-    if (rel != NULL && !f->group.preparing)
+    if (rel == NULL && id != 0xffffff)
+        rc = pass_unread(f, batch, full, err);
+#ifdef MUTANT_XA_EARLY
+    else if (rel != NULL)
+#else
+    else if (rel != NULL && !f->group.preparing)
+#endif
         rc = add_frame(f, rel, FRAME_ROW, event->whole, begin, batch, full, err);
     if ((flags & ROWS_STMT_END) != 0) {
         f->statement++;
@@ -475,14 +532,10 @@ copy_text(char *out, size_t size, struct bytes text)
 static bool
 may_concern(const struct binlog_framer *f, const struct binlog_query_event *query)
 {
-    struct cursor in;
-    char schema[256];
+    struct cursor in = cursor_of(query->updated);
 
-    if (query->updated_count < 0 || query->updated_count == 254) {
-        copy_text(schema, sizeof(schema), query->schema);
-        return schema[0] == 0 || f->set.wants_schema(f->set.arg, schema) || query->updated_count == 254;
-    }
-    in = cursor_of(query->updated);
+    if (query->updated_count < 0 || query->updated_count == 254)
+        return true;
     for (int i = 0; i < query->updated_count; i++) {
         if (f->set.wants_schema(f->set.arg, cursor_string(&in, NULL)))
             return true;
@@ -512,18 +565,28 @@ on_statement(struct binlog_framer *f, const struct binlog_query_event *query, st
     return 0;
 }
 
-/* In UTF-8, from the client's character set; what is not valid there goes as it is, byte by byte, if it can. */
+/* Is the statement about a schema that is captured? Where the log does not tell, a name with a dot may be of any. */
+static bool
+may_name(const struct binlog_framer *f, const struct binlog_query_event *query)
+{
+    char schema[256];
+
+    if (query->updated_count >= 0)
+        return may_concern(f, query);
+    copy_text(schema, sizeof(schema), query->schema);
+    return schema[0] == 0 || f->set.wants_schema(f->set.arg, schema) ||
+           memchr(query->text.at, '.', query->text.len) != NULL;
+}
+
+/* In UTF-8, from the client's character set. */
 static int
-on_ddl(struct binlog_framer *f, const struct binlog_query_event *query, struct batch *batch, struct error *err)
+add_ddl(struct binlog_framer *f, const struct binlog_query_event *query, struct batch *batch, struct error *err)
 {
     struct arena arena = {0};
     struct bytes text = query->text;
     char schema[256];
     int rc;
 
-    /* It counts nothing: before a change that is done, it was delivered with it. */
-    if (!f->set.keep_ddl || f->group.half || f->group.ordinal < f->group.done || !may_concern(f, query))
-        return 0;
     if (binlog_charset_utf8(f->set.reading.charset_of(f->set.reading.arg, query->client_collation), query->text,
                             &arena, &text) != 0 || !bytes_utf8_valid(text))
         text = bytes_of_string("(a text that is not valid in its character set)");
@@ -533,6 +596,25 @@ on_ddl(struct binlog_framer *f, const struct binlog_query_event *query, struct b
     return rc;
 }
 
+/* It counts as one row event does, wanted or not: it may stand in a group that has rows, too. */
+static int
+on_ddl(struct binlog_framer *f, const struct binlog_query_event *query, struct batch *batch, struct error *err)
+{
+    struct binlog_group *g = &f->group;
+
+    if (g->done == UINT64_MAX)
+        return 0;
+    if (g->ordinal < g->done) {
+        g->ordinal++;
+        return 0;
+    }
+    if (f->set.keep_ddl && !g->half && may_name(f, query) && add_ddl(f, query, batch, err) == -1)
+        return -1;
+    g->ordinal++;
+    advance_part(f);
+    return 0;
+}
+
 static int
 on_truncate(struct binlog_framer *f, const struct binlog_query_event *query, struct batch *batch, bool *full,
             struct error *err)
@@ -540,8 +622,10 @@ on_truncate(struct binlog_framer *f, const struct binlog_query_event *query, str
     char schema[256], table[256];
     struct relation *rel;
 
-    if (f->group.done == UINT64_MAX || !binlog_query_truncated(query->text, schema, table))
+    if (f->group.done == UINT64_MAX)
         return 0;
+    if (!binlog_query_truncated(query->text, schema, table))
+        return on_statement(f, query, batch, full, err);
     if (schema[0] == 0)
         copy_text(schema, sizeof(schema), query->schema);
     if (!f->set.wants(f->set.arg, schema, table))
@@ -568,16 +652,11 @@ static int
 on_commit_text(struct binlog_framer *f, struct batch *batch, bool *full, struct error *err)
 {
     struct binlog_group *g = &f->group;
-    char name[TRANSACTION_TEXT_MAX];
 
     if (g->done == UINT64_MAX || !g->captured || f->set.accept_nontransactional)
         return end_group(f, false, batch, full, err);
-    transaction_print(&g->id, name);
     take_back(f, batch);
-    return stop(f, "E_NOT_TRANSACTIONAL", batch, full, err,
-                "%s.%s is a table without transactions, changed by %s: such changes may be half done; "
-                "nontransactional: accept takes them",
-                g->first->schema, g->first->table, name);
+    return stop_at_table(f, g->first, batch, full, err);
 }
 
 /* Rows before a ROLLBACK are of tables that can't roll back, or of ones that did: the log does not say which. */
@@ -606,10 +685,14 @@ on_table_map(struct binlog_framer *f, const struct binlog_event *event, struct b
 
     if (binlog_tables_map(f, event->body, &why) == 0)
         return 0;
-    if (why.kind == ERROR_CONFIG || why.kind == ERROR_DATA)
-        return stop(f, why.code, batch, full, err, "%s", why.text);
-    *err = why;
-    return -1;
+    if (why.kind != ERROR_CONFIG && why.kind != ERROR_DATA) {
+        *err = why;
+        return -1;
+    }
+    if (f->group.ordinal >= f->group.done)
+        return stop_with(f, &why, batch, full, err);
+    f->unread = why;
+    return 0;
 }
 
 /* ---- XA ---- */
@@ -680,6 +763,7 @@ on_xa_prepare(struct binlog_framer *f, const struct binlog_event *event, struct 
 {
     struct binlog_group *g = &f->group;
     struct xa_prepared xa = {.gtid = g->id.gtid, .begin = g->id.begin};
+    struct error why = ERROR_INIT;
     struct xa_list *list;
     bool one_phase;
 
@@ -696,8 +780,13 @@ on_xa_prepare(struct binlog_framer *f, const struct binlog_event *event, struct 
         g->xid[0] = 0;
         return 0;
     }
-    if (xa_with(f->xa, &xa, &list, err) == -1 || change_xa(f, list) == -1)
+    if (xa_with(f->xa, &xa, &list, &why) == -1) {
+        if (why.kind == ERROR_REFUSED || why.kind == ERROR_CONFIG)
+            return stop_with(f, &why, batch, full, err);
+        *err = why;
         return -1;
+    }
+    change_xa(f, list);
     return end_group(f, true, batch, full, err);
 }
 
@@ -863,6 +952,7 @@ on_query(struct binlog_framer *f, const struct binlog_event *event, struct batch
         if (on_ddl(f, &query, batch, err) == -1)
             return -1;
         break;
+    case QUERY_ACCOUNT:
     case QUERY_NOTHING:
         break;
     }
@@ -891,6 +981,7 @@ on_gtid(struct binlog_framer *f, const struct binlog_event *event, struct error 
         return -1;
     f->group.standalone = gtid.standalone;
     f->group.half = gtid.half_alter;
+    f->group.unsafe = !gtid.transactional && !gtid.standalone && !gtid.prepares_xa && !gtid.completes_xa;
     if (event->type == EVENT_MARIADB_GTID) {
         f->group.explicit_end = !gtid.standalone;
         f->group.preparing = gtid.prepares_xa;
@@ -989,7 +1080,7 @@ unknown_event(struct binlog_framer *f, const struct binlog_event *event, struct 
 {
     char file[LOG_FILE_MAX] = "?";
 
-    if ((event->flags & EVENT_FLAG_IGNORABLE) != 0)
+    if ((event->flags & EVENT_FLAG_IGNORABLE) != 0 || (f->group.open && f->group.done == UINT64_MAX))
         return 0;
     if (f->at.number != 0)
         log_file_print(&f->at, file);

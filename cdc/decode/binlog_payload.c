@@ -77,8 +77,7 @@ binlog_payload_open(struct binlog_payload *p, struct bytes body, size_t event_ma
     p->event_max = event_max;
     if (p->stream == NULL)
         p->stream = ZSTD_createDCtx();
-    if (cursor_left(&in) > 0)
-        buffer_put(&p->packed, in.at, cursor_left(&in));
+    buffer_put(&p->packed, in.at, cursor_left(&in));
     if (p->stream == NULL || buffer_failed(&p->packed) ||
         ZSTD_isError(ZSTD_DCtx_reset(p->stream, ZSTD_reset_session_only)) ||
         ZSTD_isError(ZSTD_DCtx_setParameter(p->stream, ZSTD_d_windowLogMax, WINDOW_LOG_MAX)))
@@ -102,9 +101,11 @@ inflate(struct binlog_payload *p, size_t want, struct error *err)
     if (!p->compressed) {
         size_t left = in.size - in.pos, n = left < room ? left : room;
 
+        if (n == 0)
+            return 0;
         buffer_put(&p->plain, p->packed.at + p->packed_at, n);
         p->packed_at += n;
-        return n > 0;
+        return 1;
     }
     rc = ZSTD_decompressStream(p->stream, &out, &in);
     if (ZSTD_isError(rc))

@@ -115,8 +115,7 @@ batch_add_frame(struct batch *batch, const struct frame *frame, struct bytes mes
     *slot = *frame;
     slot->offset = (uint32_t)batch->raw.len;
     slot->length = (uint32_t)message.len;
-    if (message.len > 0)
-        buffer_put(&batch->raw, message.at, message.len);
+    buffer_put(&batch->raw, message.at, message.len);
     if (buffer_failed(&batch->raw))
         return error_set(err, ERROR_FATAL, "", "out of memory for %zu bytes of row", message.len);
     batch->nframes++;

@@ -364,6 +364,8 @@ place_equal(const struct position *a, const struct position *b)
     if (a->open != 0 && x->inside.number != 0 ? !gtid_equal(&x->inside, &y->inside)
                                               : a->open != 0 && !log_place_equal(&x->inside_at, &y->inside_at))
         return false;
+    if (a->open != 0 && strcmp(x->server, y->server) != 0)
+        return false; /* the same count of events that another server cut is another place */
     return xa_equal(x->xa, y->xa);
 }
 

@@ -13,11 +13,12 @@
 
 enum { COM_BINLOG_DUMP_CODE = 0x12, COM_BINLOG_DUMP_GTID_CODE = 0x1e };
 enum { FLAG_NON_BLOCK = 1, FLAG_ANNOTATE = 2 };
-enum { FIRST_POS = 4, ER_MASTER_FATAL = 1236, MARIADB_SAME_ID = 4052 };
+enum { FIRST_POS = 4, ER_MASTER_FATAL = 1236 };
 
 /* ---- what ends a dump ---- */
 
-/* One number for very different things: the words decide, and words that are not known stop us. */
+/* One number for very different things, and on MariaDB others for the same: the words decide, and words that are not
+ * known stop us. */
 static int
 dump_error(unsigned number, const char *text, struct error *err)
 {
@@ -40,14 +41,12 @@ dump_error(unsigned number, const char *text, struct error *err)
         {"binlog truncated", ERROR_RETRY, "E_UNREACHABLE"},
     };
 
-    if (number == MARIADB_SAME_ID)
-        return error_set(err, ERROR_RETRY, "E_SERVER_ID", "source: %.400s", text);
-    if (number != ER_MASTER_FATAL)
-        return mysql_server_error(number, text, "binlog dump", err);
     for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
         if (strcasestr(text, known[i].words) != NULL)
             return error_set(err, known[i].kind, known[i].code, "source: %.400s", text);
     }
+    if (number != ER_MASTER_FATAL)
+        return mysql_server_error(number, text, "binlog dump", err);
     return error_set(err, ERROR_CONFIG, "E_DUMP", "source: the server ended the binlog dump: %.400s", text);
 }
 
