@@ -127,7 +127,9 @@ variants:
 	@$(MAKE) --no-print-directory VARIANT=tsan all unit
 
 # A mutant is the failpoints variant with the files that know it compiled anew.
-MUTANTS := NO_TAINT OFFSET_OUTSIDE NO_FENCE ACK_EARLY NO_SKIP NO_GAP
+MUTANTS := NO_TAINT OFFSET_OUTSIDE NO_FENCE ACK_EARLY NO_SKIP NO_GAP XA_EARLY
+# Those that a unit test is enough to catch, linked with it.
+UNIT_MUTANTS := NO_SKIP XA_EARLY
 ifeq ($(VARIANT),failpoints)
 define mutant
 MUTATED := $$(shell grep -lw MUTANT_$(1) $$(SRC))
@@ -138,6 +140,10 @@ build/mutants/$(1)/rowferry: $$(MUTATED:%.c=build/mutants/$(1)/%.o) \
                              $$(patsubst %.c,$$(B)/obj/%.o,$$(filter-out $$(MUTATED),$$(SRC)))
 	@echo "  LD $$@"
 	$(Q)$$(CC) $$(CFLAGS_ALL) $$(LINK) $$^ $$(LIBS) -o $$@
+build/mutants/$(1)/test_binlog_frame: tests/unit/test_binlog_frame.c $$(MUTATED:%.c=build/mutants/$(1)/%.o) \
+                                      $$(patsubst %.c,$$(B)/obj/%.o,$$(filter-out $$(MUTATED),$$(LIB)))
+	@echo "  LD $$@"
+	$(Q)$$(CC) $$(CFLAGS_ALL) $$(LINK) $$^ -lcmocka $$(LIBS) -o $$@
 build/mutants/$(1)/%.o: %.c
 	@mkdir -p $$(@D)
 	@echo "  CC $$@"
@@ -145,7 +151,7 @@ build/mutants/$(1)/%.o: %.c
 -include $$(MUTATED:%.c=build/mutants/$(1)/%.d)
 endef
 $(foreach m,$(MUTANTS),$(eval $(call mutant,$(m))))
-mutants: $(MUTANTS:%=build/mutants/%/rowferry)
+mutants: $(MUTANTS:%=build/mutants/%/rowferry) $(UNIT_MUTANTS:%=build/mutants/%/test_binlog_frame)
 else
 mutants $(MUTANTS:%=build/mutants/%/rowferry):
 	@$(MAKE) --no-print-directory VARIANT=failpoints $@

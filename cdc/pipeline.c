@@ -255,12 +255,16 @@ check_places(struct pipeline *p, struct error *err)
                                      : "the slot exists, but sink %s knows nothing of it; if it is "
                                        "ours: `offsets set --at-slot`",
                              s->sink->name);
-        if (s->durable.state == OFFSET_STARTING) {
-            if (write_offset(s, OFFSET_AT, first_place(p), err) == -1)
-                return -1;
-        } else if (p->parts.source->ops->check_offset(p->parts.source, &s->durable, err) == -1) {
+        if (s->durable.state == OFFSET_AT &&
+            p->parts.source->ops->check_offset(p->parts.source, &s->durable, err) == -1)
             return error_prefix(err, "sink %s: ", s->sink->name);
-        }
+    }
+    /* Only now: a place that is taken from another sink must be one that fits. */
+    for (int i = 0; i < p->nsinks; i++) {
+        struct sink_stage *s = &p->stages[i];
+
+        if (s->durable.state == OFFSET_STARTING && write_offset(s, OFFSET_AT, first_place(p), err) == -1)
+            return -1;
     }
     return 0;
 }

@@ -17,7 +17,11 @@ struct reader {
     struct batch *batch;       /* being filled; NULL: none in hand */
     struct position handed;    /* end of the last batch that was put */
     int64_t handed_ms;
+    int pause_ms;              /* before the next try to connect; back to the first once something was handed on */
+    int broken;                /* bytes that made no sense, in a row */
 };
+
+enum { BROKEN_MOST = 10 };
 
 static void
 confirm(struct reader *r)
@@ -40,6 +44,10 @@ hand_on(struct reader *r)
     position_copy(&r->handed, &r->batch->end);
     r->handed_ms = clock_monotonic_ms();
     r->source->asked = false;
+    if (r->batch->nframes > 0) {
+        r->pause_ms = PAUSE_FIRST_MS;
+        r->broken = 0;
+    }
     ring_put(r->p->ring, r->batch);
     r->batch = NULL;
 }
@@ -66,6 +74,7 @@ check_again(struct reader *r, const struct source_start *found, struct error *er
 {
     const struct pipeline *p = r->p;
     struct offset sinks = {.state = OFFSET_AT, .source = p->found.identity};
+    const struct position *read;
     int rc;
 
     if (found->identity.timeline != p->found.identity.timeline)
@@ -77,8 +86,9 @@ check_again(struct reader *r, const struct source_start *found, struct error *er
     sinks.position = progress_min(p->progress);
     rc = r->source->ops->check_offset(r->source, &sinks, err);
     /* What was read of a log that ends before it now will not come again as it was. */
-    if (rc == 0 && r->batch != NULL && r->batch->end.kind != POSITION_NONE) {
-        position_copy(&sinks.position, &r->batch->end);
+    read = r->batch != NULL && r->batch->end.kind != POSITION_NONE ? &r->batch->end : &r->handed;
+    if (rc == 0 && read->kind != POSITION_NONE) {
+        position_copy(&sinks.position, read);
         rc = r->source->ops->check_offset(r->source, &sinks, err);
     }
     offset_clear(&sinks);
@@ -94,7 +104,6 @@ static int
 reconnect(struct reader *r, const struct error *why)
 {
     struct pipeline *p = r->p;
-    int pause_ms = PAUSE_FIRST_MS;
     struct log_repeat trouble = {0};
     struct error err = *why;
 
@@ -104,7 +113,7 @@ reconnect(struct reader *r, const struct error *why)
 
         if (log_repeat_due(&trouble))
             log_warn("reader", "code=%s %s; connecting again", err.code, err.text);
-        if (!pipeline_pause(p, pipeline_backoff(&pause_ms)))
+        if (!pipeline_pause(p, pipeline_backoff(&r->pause_ms)))
             return -1;
         if (r->source->ops->start(r->source, false, &found, &err) == 0) {
             int fits = check_again(r, &found, &err);
@@ -126,12 +135,28 @@ reconnect(struct reader *r, const struct error *why)
     return -1;
 }
 
+/* The same bytes again and again, or somebody else under our name: a person has to look. */
+static bool
+heals(struct reader *r, const struct error *err)
+{
+    if (err->kind != ERROR_RETRY)
+        return false;
+    if (strcmp(err->code, "E_PROTOCOL") != 0 && strcmp(err->code, "E_CHECKSUM") != 0 &&
+        strcmp(err->code, "E_SERVER_ID") != 0)
+        return true;
+    return ++r->broken < BROKEN_MOST;
+}
+
 static int
 on_error(struct reader *r, const struct error *err)
 {
-    if (err->kind == ERROR_RETRY)
+    struct error why = *err;
+
+    if (heals(r, err))
         return reconnect(r, err);
-    pipeline_fail(r->p, err);
+    if (why.kind == ERROR_RETRY)
+        why.kind = ERROR_CONFIG;
+    pipeline_fail(r->p, &why);
     return -1;
 }
 
@@ -154,7 +179,7 @@ static bool
 may_hand_on(const struct reader *r, bool full, bool idle)
 {
     if (r->batch->nframes == 0)
-        return heartbeat_due(r);
+        return full || (!r->batch->mid_transaction && heartbeat_due(r));
     return full || (idle && !r->batch->mid_transaction);
 }
 
@@ -215,7 +240,8 @@ void *
 reader_main(void *arg)
 {
     struct pipeline *p = arg;
-    struct reader r = {.p = p, .source = p->parts.source, .handed_ms = clock_monotonic_ms()};
+    struct reader r = {.p = p, .source = p->parts.source, .handed_ms = clock_monotonic_ms(),
+                        .pause_ms = PAUSE_FIRST_MS};
 
     pthread_setname_np(pthread_self(), "read");
     r.handed = progress_min(p->progress);

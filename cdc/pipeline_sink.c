@@ -47,7 +47,7 @@ first_needed(const struct sink_stage *s, const struct batch *batch)
         const struct frame *frame = &batch->frames[i];
         const struct transaction *txn = &batch->transactions[frame->transaction].id;
 
-        if (frame->ordinal >= position_done(&s->durable.position, txn))
+        if (frame->kind == FRAME_STOP || frame->ordinal >= position_done(&s->durable.position, txn))
             return i;
     }
     return batch->nframes;
@@ -77,6 +77,14 @@ is_newer(const struct position *a, const struct position *than)
     return newer;
 }
 
+/* Neither has what the other has: with another order of commits on another server no one position can say both. */
+static bool
+went_apart(const struct sink_stage *s)
+{
+    return s->events > 0 && !position_equal(&s->written, &s->durable.position) &&
+           !is_newer(&s->written, &s->durable.position) && !is_newer(&s->durable.position, &s->written);
+}
+
 static int
 commit(struct sink_stage *s, struct error *err)
 {
@@ -84,6 +92,15 @@ commit(struct sink_stage *s, struct error *err)
 
     if (s->written_seq == s->durable_seq)
         return 0;
+    if (went_apart(s)) {
+        char written[POSITION_TEXT_MAX], durable[POSITION_TEXT_MAX];
+
+        return error_set(err, ERROR_REFUSED, "E_DIVERGED",
+                         "sink %s has %.200s, and what was read since makes %.200s: the server's log has the same "
+                         "transactions in another order",
+                         s->sink->name, position_print(&s->durable.position, durable),
+                         position_print(&s->written, written));
+    }
     offset_copy(&s->committing, &s->durable);
     s->committing.state = OFFSET_AT;
     /* A batch that the sink was ahead of must not take its position back. */
@@ -131,20 +148,33 @@ last_place(const struct sink_stage *s)
     return s->written_seq != s->durable_seq ? &s->written : &s->durable.position;
 }
 
+/* Some of this transaction is done at `pos`, and not all. */
+static bool
+is_inside(const struct position *pos, const struct transaction *txn)
+{
+    uint64_t done = pos->open != 0 ? position_done(pos, txn) : 0;
+
+    return done > 0 && done != UINT64_MAX;
+}
+
 /* Rows of the transaction that `end` is inside of, up to and without frame `stop` of this batch. */
 static uint64_t
 rows_inside(const struct sink_stage *s, const struct position *end, const struct batch *batch, uint32_t stop)
 {
     const struct position *last = last_place(s);
-    uint64_t rows = 0;
+    struct transaction open = {0};
+    uint64_t rows;
 
-    if (end->kind != POSITION_BINLOG || end->open == 0 || batch->ntransactions == 0)
+    if (end->kind != POSITION_BINLOG || end->open == 0)
         return end->rows;
-    if (position_done(last, &batch->transactions[batch->ntransactions - 1].id) != 0)
-        rows = last->rows;
+    open.gtid = end->place->inside;
+    open.begin = end->place->inside_at;
+    rows = last->kind == POSITION_BINLOG && is_inside(last, &open) ? last->rows : 0;
     for (uint32_t i = first_needed(s, batch); i < stop; i++) {
-        if (batch->frames[i].transaction == batch->ntransactions - 1)
-            rows += batch->frames[i].rows;
+        const struct frame *frame = &batch->frames[i];
+
+        if (is_inside(end, &batch->transactions[frame->transaction].id))
+            rows += frame->rows;
     }
     return rows;
 }
@@ -166,6 +196,9 @@ go_before(struct sink_stage *s, const struct batch *batch, uint32_t index, struc
     if (at.kind == POSITION_NONE)
         return error_set(err, ERROR_FATAL, "", "out of memory for a position");
     at.rows = rows_inside(s, &at, batch, index);
+    /* Row events are counted as the server cut them that this batch came from. */
+    if (at.kind == POSITION_BINLOG && at.open != 0 && at.place != last_place(s)->place)
+        memcpy(at.place->server, batch->end.place->server, sizeof(at.place->server));
     position_move(&s->written, &at);
     return 0;
 }

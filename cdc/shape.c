@@ -351,8 +351,9 @@ stop_here(struct shaping *s, uint32_t index)
     struct cursor in = cursor_of(batch_message(s->batch, &s->batch->frames[index]));
     struct error why = ERROR_INIT;
     const char *code = cursor_string(&in, NULL);
+    enum error_kind kind = (enum error_kind)(cursor_u8(&in) - '0');
 
-    error_set(&why, ERROR_CONFIG, code, "%.*s", (int)cursor_left(&in), (const char *)in.at);
+    error_set(&why, kind, code, "%.*s", (int)cursor_left(&in), (const char *)in.at);
     fail_all(s->shape, s->batch, index, &why);
 }
 

@@ -35,12 +35,20 @@ bit(struct bytes bitmap, unsigned i)
     return (bitmap.at[i / 8] >> (i % 8) & 1) != 0;
 }
 
+static uint16_t
+count_bits(struct bytes bitmap, unsigned nbits)
+{
+    uint16_t n = 0;
+
+    for (unsigned i = 0; i < nbits; i++)
+        n += bit(bitmap, i);
+    return n;
+}
+
 /* ---- the head of the event ---- */
 
-enum event_shape { SHAPE_INSERT, SHAPE_UPDATE, SHAPE_DELETE };
-
-static enum event_shape
-shape_of(uint8_t type)
+static enum change_op
+op_of(uint8_t type)
 {
     switch (type) {
     case EVENT_UPDATE_ROWS_V1:
@@ -48,14 +56,14 @@ shape_of(uint8_t type)
     case EVENT_PARTIAL_UPDATE_ROWS:
     case EVENT_MARIADB_UPDATE_ROWS_COMPRESSED_V1:
     case EVENT_MARIADB_UPDATE_ROWS_COMPRESSED:
-        return SHAPE_UPDATE;
+        return CHANGE_UPDATE;
     case EVENT_DELETE_ROWS_V1:
     case EVENT_DELETE_ROWS:
     case EVENT_MARIADB_DELETE_ROWS_COMPRESSED_V1:
     case EVENT_MARIADB_DELETE_ROWS_COMPRESSED:
-        return SHAPE_DELETE;
+        return CHANGE_DELETE;
     default:
-        return SHAPE_INSERT;
+        return CHANGE_INSERT;
     }
 }
 
@@ -89,9 +97,10 @@ rows_begin(struct rows *rows, const struct batch *batch, const struct frame *fra
 {
     unsigned ncolumns = frame->relation->ncolumns, map = (ncolumns + 7) / 8;
 
-    *rows = (struct rows){.batch = batch, .frame = frame, .in = cursor_of(batch_message(batch, frame))};
+    *rows = (struct rows){.batch = batch, .frame = frame};
     if (frame->kind == FRAME_TRUNCATE)
-        return 0;
+        return 0; /* its message may be nowhere */
+    rows->in = cursor_of(batch_message(batch, frame));
     cursor_le32(&rows->in);
     rows->type = cursor_u8(&rows->in);
     cursor_bytes(&rows->in, EVENT_HEADER_BYTES - 5);
@@ -104,11 +113,14 @@ rows_begin(struct rows *rows, const struct batch *batch, const struct frame *fra
     }
     if (cursor_packed(&rows->in) != ncolumns)
         return malformed(rows, "the event has another number of columns than its table map", err);
+    rows->op = (uint8_t)op_of(rows->type);
     rows->before = rows->after = cursor_bytes(&rows->in, map);
-    if (shape_of(rows->type) == SHAPE_UPDATE)
+    if (rows->op == CHANGE_UPDATE)
         rows->after = cursor_bytes(&rows->in, map);
     if (cursor_short(&rows->in))
         return malformed(rows, "the event ends in its head", err);
+    rows->nbefore = count_bits(rows->before, ncolumns);
+    rows->nafter = count_bits(rows->after, ncolumns);
     return rows->type >= EVENT_MARIADB_WRITE_ROWS_COMPRESSED_V1 ? inflate_rows(rows, arena, err) : 0;
 }
 
@@ -118,12 +130,12 @@ rows_begin(struct rows *rows, const struct batch *batch, const struct frame *fra
 struct image {
     const struct relation *rel;
     struct bytes there;   /* bitmap over the columns */
+    uint16_t count;       /* how many those are */
     struct bytes nulls;   /* over those that are there */
     struct bytes partial; /* over the JSON columns; length 0: none */
     struct bytes *json;
     const struct bytes *old_json; /* NULL: not wanted */
     struct value *row;
-    bool whole;           /* every column is there */
 };
 
 /* A JSON value's bytes without their length. */
@@ -146,8 +158,13 @@ patch_json(const struct rows *rows, const struct image *image, uint16_t i, struc
     if (cursor_short(in))
         return malformed(rows, "it ends in the difference of a JSON document", err);
     old = image->old_json != NULL ? image->old_json[i] : bytes_of(NULL, 0);
+    if (old.at == NULL && diffs.len == 0)
+        return 0;
     if (old.at == NULL)
-        return 0; /* without the old document nobody can say what the new one is */
+        return error_set(err, ERROR_DATA, "E_VALUE",
+                         "column %s: the log has only the difference to a document that it leaves out: "
+                         "binlog_row_value_options = PARTIAL_JSON needs binlog_row_image = FULL",
+                         image->rel->columns[i].name);
     rc = binlog_json_patched(old, diffs, &text, err);
     if (rc == 0) {
         *out = (struct value){.state = VALUE_SET, .bytes = {arena_copy(arena, text.at, text.len), text.len}};
@@ -177,22 +194,11 @@ image_value(const struct rows *rows, struct image *image, uint16_t i, bool parti
 }
 
 static int
-read_image(const struct rows *rows, struct image *image, struct cursor *in, struct arena *arena,
-           struct error *err)
+some_columns(const struct rows *rows, struct image *image, struct cursor *in, struct arena *arena, struct error *err)
 {
     const struct relation *rel = image->rel;
     unsigned there = 0, json = 0;
 
-    for (unsigned i = 0; i < rel->ncolumns; i++)
-        there += bit(image->there, i);
-    image->whole = there == rel->ncolumns;
-    image->nulls = cursor_bytes(in, (there + 7) / 8);
-    image->row = arena_array(arena, rel->ncolumns, sizeof(*image->row));
-    if (image->row == NULL)
-        return error_set(err, ERROR_FATAL, "", "out of memory for a row");
-    if (cursor_short(in))
-        return malformed(rows, "it ends in the bitmap of its NULLs", err);
-    there = 0;
     for (uint16_t i = 0; i < rel->ncolumns; i++) {
         bool is_json = rel->columns[i].binlog->type == BINLOG_JSON;
         bool partial = is_json && image->partial.len > 0 && bit(image->partial, json);
@@ -201,9 +207,46 @@ read_image(const struct rows *rows, struct image *image, struct cursor *in, stru
         if (!bit(image->there, i))
             image->row[i].state = VALUE_UNCHANGED;
         else if (!bit(image->nulls, there++) && image_value(rows, image, i, partial, in, arena, err) == -1)
-            return error_prefix(err, "table %s.%s: row %u: ", rel->schema, rel->table, rows->row);
+            return -1;
     }
     return 0;
+}
+
+/* What most images are, so without a look at each column's bits. */
+static int
+all_columns(const struct image *image, struct cursor *in, struct arena *arena, struct error *err)
+{
+    const struct relation *rel = image->rel;
+
+    for (uint16_t i = 0; i < rel->ncolumns; i++) {
+        if (!bit(image->nulls, i) && binlog_value(&rel->columns[i], in, arena, &image->row[i], err) == -1)
+            return -1;
+    }
+    return 0;
+}
+
+static bool
+is_whole(const struct image *image)
+{
+    return image->count == image->rel->ncolumns;
+}
+
+static int
+read_image(const struct rows *rows, struct image *image, struct cursor *in, struct arena *arena,
+           struct error *err)
+{
+    const struct relation *rel = image->rel;
+    bool simple = is_whole(image) && image->json == NULL && image->partial.len == 0;
+    int rc;
+
+    image->nulls = cursor_bytes(in, (image->count + 7u) / 8);
+    image->row = arena_array(arena, rel->ncolumns, sizeof(*image->row));
+    if (image->row == NULL)
+        return error_set(err, ERROR_FATAL, "", "out of memory for a row");
+    if (cursor_short(in))
+        return malformed(rows, "it ends in the bitmap of its NULLs", err);
+    rc = simple ? all_columns(image, in, arena, err) : some_columns(rows, image, in, arena, err);
+    return rc == 0 ? 0 : error_prefix(err, "table %s.%s: row %u: ", rel->schema, rel->table, rows->row);
 }
 
 /* ---- changes ---- */
@@ -237,7 +280,7 @@ kind_of_old(const struct image *before)
 {
     bool identity = false;
 
-    if (before->whole)
+    if (is_whole(before))
         return OLD_ROW;
     for (uint16_t i = 0; i < before->rel->ncolumns; i++) {
         if (!before->rel->columns[i].identity)
@@ -252,6 +295,8 @@ kind_of_old(const struct image *before)
 static void
 fill_unchanged(const struct image *before, struct image *after)
 {
+    if (is_whole(after) && after->partial.len == 0)
+        return;
     for (uint16_t i = 0; i < after->rel->ncolumns; i++) {
         if (after->row[i].state == VALUE_UNCHANGED)
             after->row[i] = before->row[i];
@@ -262,7 +307,8 @@ static int
 read_update(struct rows *rows, struct arena *arena, struct change *out, struct error *err)
 {
     const struct relation *rel = rows->frame->relation;
-    struct image before = {.rel = rel, .there = rows->before}, after = {.rel = rel, .there = rows->after};
+    struct image before = {.rel = rel, .there = rows->before, .count = rows->nbefore};
+    struct image after = {.rel = rel, .there = rows->after, .count = rows->nafter};
 
     if (rows->type == EVENT_PARTIAL_UPDATE_ROWS) {
         before.json = arena_array(arena, rel->ncolumns, sizeof(*before.json));
@@ -285,32 +331,20 @@ read_update(struct rows *rows, struct arena *arena, struct change *out, struct e
 static int
 read_single(struct rows *rows, struct arena *arena, struct change *out, struct error *err)
 {
-    struct image image = {.rel = rows->frame->relation, .there = rows->before};
+    struct image image = {.rel = rows->frame->relation, .there = rows->before, .count = rows->nbefore};
 
     if (read_image(rows, &image, &rows->in, arena, err) == -1)
         return -1;
-    if (shape_of(rows->type) == SHAPE_INSERT) {
-        out->op = CHANGE_INSERT;
+    out->op = rows->op;
+    if (rows->op == CHANGE_INSERT) {
         out->new_row = image.row;
         return 0;
     }
-    out->op = CHANGE_DELETE;
     out->old_kind = kind_of_old(&image);
     if (out->old_kind == OLD_NONE)
         out->old_kind = OLD_KEY; /* no primary key: the columns that are there */
     out->old_row = image.row;
     return 0;
-}
-
-/* A row of which no column is written (INSERT () VALUES () without a key) has no bytes, and is one row all the same. */
-static bool
-has_columns(const struct rows *rows)
-{
-    for (unsigned i = 0; i < rows->frame->relation->ncolumns; i++) {
-        if (bit(rows->before, i) || bit(rows->after, i))
-            return true;
-    }
-    return false;
 }
 
 static int
@@ -331,10 +365,10 @@ rows_next(struct rows *rows, struct arena *arena, struct change *out, struct err
         out->op = CHANGE_TRUNCATE;
         return rows->row++ == 0 ? 1 : 0;
     }
-    if (cursor_left(&rows->in) == 0 && (rows->row > 0 || has_columns(rows)))
+    /* A row of which no column is written (INSERT () VALUES () without a key) has no bytes, and is one all the same. */
+    if (cursor_left(&rows->in) == 0 && (rows->row > 0 || rows->nbefore > 0 || rows->nafter > 0))
         return 0;
-    rc = shape_of(rows->type) == SHAPE_UPDATE ? read_update(rows, arena, out, err)
-                                              : read_single(rows, arena, out, err);
+    rc = rows->op == CHANGE_UPDATE ? read_update(rows, arena, out, err) : read_single(rows, arena, out, err);
     if (rc == -1)
         return -1;
     if (rows->in.at == from && cursor_left(&rows->in) > 0)

@@ -191,7 +191,7 @@ tagged_gtid(const struct binlog_event *event, struct binlog_gtid_event *out, str
     struct tagged t = {.tag_len = 0};
     uint64_t version = varint(&in), size = varint(&in), last = varint(&in);
 
-    if (cursor_short(&in) || version != 1 || size > event->body.len)
+    if (cursor_short(&in) || version != 1 || size > event->body.len || size < (size_t)(in.at - event->body.at))
         return malformed(err, "a tagged GTID event is malformed");
     in.end = event->body.at + size;
     while (cursor_left(&in) > 0 && !cursor_short(&in)) {
@@ -393,6 +393,8 @@ binlog_xa_prepare_read(const struct binlog_event *event, char *xid, bool *one_ph
 
 /* ---- MariaDB's compression ---- */
 
+enum { DEFLATE_RATIO_MAX = 1032 };
+
 int
 binlog_inflate(struct bytes block, size_t most, struct buffer *out, struct error *err)
 {
@@ -407,6 +409,8 @@ binlog_inflate(struct bytes block, size_t most, struct buffer *out, struct error
     if (want > most)
         return error_set(err, ERROR_DATA, "E_EVENT_SIZE", "a compressed event of %" PRIu64 " bytes, at most %zu are taken",
                          want, most);
+    if (want / DEFLATE_RATIO_MAX > cursor_left(&in)) /* no memory for what can't be true */
+        return malformed(err, "a compressed block can't be as long as it says");
     room = buffer_room(out, want == 0 ? 1 : (size_t)want);
     if (room == NULL)
         return error_set(err, ERROR_FATAL, "", "out of memory for a compressed event of %" PRIu64 " bytes", want);

@@ -64,6 +64,7 @@ struct binlog_group {
     bool standalone;    /* MariaDB: ends with its one QUERY */
     bool explicit_end;  /* BEGIN was seen, or MariaDB's group of rows: XID or COMMIT ends it */
     bool half;          /* MariaDB: of an ALTER that is not done, or is given up */
+    bool unsafe;        /* MariaDB: it says that its rows are of tables without transactions */
     bool preparing;     /* an XA transaction: its rows are passed over */
     bool captured;      /* rows of it are in this batch or an earlier one */
     const struct relation *first; /* that they are of */
@@ -93,6 +94,7 @@ struct binlog_framer {
     char inside_server[SERVER_NAME_MAX];
 
     struct binlog_group group;
+    struct error unread;    /* why a table of what is delivered of it already can't be read */
     bool replaying;
     struct xa_prepared replay;
     struct binlog_payload replay_payload; /* such a transaction may be compressed, too */
@@ -105,6 +107,7 @@ struct binlog_framer {
     struct binlog_table *tables;  /* open addressing, by id */
     uint32_t tables_cap, tables_count;
     uint64_t statement;
+    struct relation *unwanted;    /* stands for every table that is not wanted */
     struct relation **relations;  /* the newest of each name, by hash of the name */
     uint32_t relations_cap, relations_count;
 

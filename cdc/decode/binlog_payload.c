@@ -101,9 +101,11 @@ inflate(struct binlog_payload *p, size_t want, struct error *err)
     if (!p->compressed) {
         size_t left = in.size - in.pos, n = left < room ? left : room;
 
+        if (n == 0)
+            return 0;
         buffer_put(&p->plain, p->packed.at + p->packed_at, n);
         p->packed_at += n;
-        return n > 0;
+        return 1;
     }
     rc = ZSTD_decompressStream(p->stream, &out, &in);
     if (ZSTD_isError(rc))

@@ -88,19 +88,117 @@ rollback_kind(struct cursor *in)
     return strcmp(word, "to") == 0 ? QUERY_ROLLBACK_TO : QUERY_ROLLBACK;
 }
 
+/* Passes over one word, quoted text, or other character. True: it was `word`, outside of quotes. */
+static bool
+pass_part(struct cursor *in, const char *word)
+{
+    char found[16];
+    uint8_t quote;
+
+    take_word(in, found, sizeof(found));
+    if (found[0] != 0)
+        return strcmp(found, word) == 0;
+    if (in->at == in->end)
+        return false;
+    quote = *in->at++;
+    if (quote != '\'' && quote != '"' && quote != '`')
+        return false;
+    for (; in->at < in->end && in->at[0] != quote; in->at++) {
+        if (in->at[0] == '\\' && quote != '`' && cursor_left(in) > 1)
+            in->at++;
+    }
+    if (in->at < in->end)
+        in->at++;
+    return false;
+}
+
+static bool
+pass_to(struct cursor *in, const char *word)
+{
+    while (in->at < in->end) {
+        if (pass_part(in, word))
+            return true;
+    }
+    return false;
+}
+
+/* CREATE [OR REPLACE] USER, ROLE, SERVER, and the like. */
+static bool
+is_of_account(struct cursor in)
+{
+    static const char *const things[] = {"user", "role", "server", NULL};
+    char word[16];
+
+    take_word(&in, word, sizeof(word));
+    if (strcmp(word, "or") == 0) {
+        take_word(&in, word, sizeof(word));
+        take_word(&in, word, sizeof(word));
+    }
+    return is_one_of(word, things);
+}
+
+/* CREATE TABLE ... SELECT as one statement: its rows are nowhere else. A temporary table's are nobody's. */
+static enum binlog_query_kind
+create_kind(struct cursor *in)
+{
+    char word[16];
+
+    take_word(in, word, sizeof(word));
+    if (strcmp(word, "or") == 0) {
+        take_word(in, word, sizeof(word));
+        take_word(in, word, sizeof(word));
+    }
+    return strcmp(word, "table") == 0 && pass_to(in, "select") ? QUERY_STATEMENT : QUERY_DDL;
+}
+
+/* MariaDB's ANALYZE UPDATE ...: it runs. */
+static enum binlog_query_kind
+analyze_kind(struct cursor *in)
+{
+    static const char *const changes[] = {"update", "delete", "insert", "replace"};
+
+    for (size_t i = 0; i < sizeof(changes) / sizeof(changes[0]); i++) {
+        struct cursor look = *in;
+
+        if (pass_to(&look, changes[i]))
+            return QUERY_STATEMENT;
+    }
+    return QUERY_DDL;
+}
+
+/* Behind MariaDB's SET STATEMENT name = value, ... FOR. */
+static bool
+pass_set_statement(struct cursor *in)
+{
+    struct cursor look = *in;
+    char word[16];
+
+    take_word(&look, word, sizeof(word));
+    if (strcmp(word, "set") != 0)
+        return false;
+    take_word(&look, word, sizeof(word));
+    if (strcmp(word, "statement") != 0 || !pass_to(&look, "for"))
+        return false;
+    *in = look;
+    return true;
+}
+
 enum binlog_query_kind
 binlog_query_kind(struct bytes text)
 {
     /* What is not known is taken for a change of rows: then a person looks at it, and nothing is lost in silence. */
     static const char *const ddl[] = {
-        "create", "alter",  "drop",   "rename",    "grant",     "revoke", "set",   "analyze", "optimize", "repair",
-        "flush",  "install", "uninstall", "import", "reset",    "check",  "comment", "lock", "unlock", "use",
-        "purge",  "change", "start",  "stop",      "clone",     "cache",  "restart", "shutdown", "kill", NULL,
+        "alter",  "drop",   "rename",  "analyze", "optimize", "repair", "flush",    "install", "uninstall",
+        "import", "reset",  "check",   "comment", "lock",     "unlock", "use",      "purge",   "start",
+        "stop",   "clone",  "cache",   "restart", "shutdown", "kill",   NULL,
     };
+    static const char *const account[] = {"grant", "revoke", "set", "change", NULL};
+    static const char *const of_account[] = {"create", "alter", "drop", "rename", NULL};
     static const char *const savepoint[] = {"savepoint", "release", NULL};
     struct cursor in = cursor_of(text);
     char word[16];
 
+    pass_set_statement(&in);
     take_word(&in, word, sizeof(word));
     if (word[0] == 0)
         return in.at == in.end ? QUERY_NOTHING : QUERY_STATEMENT;
@@ -116,6 +214,12 @@ binlog_query_kind(struct bytes text)
         return QUERY_TRUNCATE;
     if (is_one_of(word, savepoint))
         return QUERY_SAVEPOINT;
+    if (is_one_of(word, account) || (is_one_of(word, of_account) && is_of_account(in)))
+        return QUERY_ACCOUNT;
+    if (strcmp(word, "create") == 0)
+        return create_kind(&in);
+    if (strcmp(word, "analyze") == 0)
+        return analyze_kind(&in);
     return is_one_of(word, ddl) ? QUERY_DDL : QUERY_STATEMENT;
 }
 
@@ -184,6 +288,7 @@ binlog_query_truncated(struct bytes text, char *schema, char *table)
     struct cursor in = cursor_of(text), before;
     char word[16];
 
+    pass_set_statement(&in);
     take_word(&in, word, sizeof(word));
     if (strcmp(word, "truncate") != 0)
         return false;

@@ -25,6 +25,7 @@ enum binlog_query_kind {
     QUERY_TRUNCATE,
     QUERY_STATEMENT, /* INSERT, UPDATE, DELETE, REPLACE, LOAD, CALL ...: rows that the log does not have */
     QUERY_DDL,
+    QUERY_ACCOUNT,   /* CREATE USER, GRANT, SET PASSWORD ...: changes no table, and may hold a password */
     QUERY_NOTHING,   /* a comment, or nothing at all */
 };
 

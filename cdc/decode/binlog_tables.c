@@ -14,7 +14,8 @@ binlog_tables_init(struct binlog_framer *f, struct error *err)
     f->tables = calloc(f->tables_cap, sizeof(*f->tables));
     f->relations = calloc(f->relations_cap, sizeof(*f->relations));
     f->statement = 1;
-    if (f->tables == NULL || f->relations == NULL) {
+    f->unwanted = relation_new(0, "", "", 0); /* its row events are only counted: what its columns are does not matter */
+    if (f->tables == NULL || f->relations == NULL || f->unwanted == NULL) {
         binlog_tables_free(f);
         return error_set(err, ERROR_FATAL, "", "out of memory for the table cache");
     }
@@ -40,6 +41,8 @@ binlog_tables_free(struct binlog_framer *f)
         binlog_tables_forget(f);
     for (uint32_t i = 0; f->relations != NULL && i < f->relations_cap; i++)
         relation_release(f->relations[i]);
+    relation_release(f->unwanted);
+    f->unwanted = NULL;
     free(f->tables);
     free(f->relations);
     f->tables = NULL;
@@ -147,17 +150,19 @@ binlog_tables_keep(struct binlog_framer *f, struct relation *rel)
 {
     struct relation **slot;
 
-    if (names_grow(f) == -1) {
-        relation_release(rel);
-        return NULL;
-    }
     slot = name_slot(f->relations, f->relations_cap, rel->schema, rel->table);
     if (*slot != NULL && (*slot)->hash == rel->hash) {
         relation_release(rel);
         return *slot;
     }
-    if (*slot == NULL)
+    if (*slot == NULL) {
+        if (names_grow(f) == -1) {
+            relation_release(rel);
+            return NULL;
+        }
+        slot = name_slot(f->relations, f->relations_cap, rel->schema, rel->table);
         f->relations_count++;
+    }
     relation_release(*slot);
     *slot = rel;
     return rel;
@@ -187,22 +192,18 @@ read_relation(struct binlog_framer *f, const struct binlog_table_name *name, str
 {
     struct relation *rel;
     char schema[256], table[256];
-    bool wanted;
 
     memcpy(schema, name->schema.at, name->schema.len);
     schema[name->schema.len] = 0;
     memcpy(table, name->table.at, name->table.len);
     table[name->table.len] = 0;
-    wanted = f->set.wants(f->set.arg, schema, table);
-    if (!wanted) {
-        /* Only its row events are counted: what its columns are does not matter. */
-        rel = relation_new(0, schema, table, 0);
-        if (rel == NULL)
-            return error_set(err, ERROR_FATAL, "", "out of memory for a relation");
-    } else if (binlog_table_map_read(&f->set.reading, name, &rel, err) == -1) {
-        return -1;
+    if (!f->set.wants(f->set.arg, schema, table)) {
+        *out = f->unwanted;
+        return 0;
     }
-    rel->captured = wanted && !(f->set.reading.mariadb && is_sequence(rel));
+    if (binlog_table_map_read(&f->set.reading, name, &rel, err) == -1)
+        return -1;
+    rel->captured = !(f->set.reading.mariadb && is_sequence(rel));
     *out = binlog_tables_keep(f, rel);
     return *out != NULL ? 0 : error_set(err, ERROR_FATAL, "", "out of memory for the table cache");
 }

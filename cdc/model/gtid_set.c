@@ -24,7 +24,8 @@ gtid_set_new(enum gtid_kind kind)
 struct gtid_set *
 gtid_set_keep(struct gtid_set *set)
 {
-    atomic_fetch_add_explicit(&set->references, 1, memory_order_relaxed);
+    if (set != NULL)
+        atomic_fetch_add_explicit(&set->references, 1, memory_order_relaxed);
     return set;
 }
 

@@ -214,6 +214,12 @@ take_place(const json_t *record, struct place *place, struct error *err)
         if (take_xa_entry(entry, &place->xa, err) == -1)
             return -1;
     }
+    for (uint32_t k = 0; place->xa != NULL && place->set != NULL && k < place->xa->count; k++) {
+        bool mysql = place->xa->at[k].gtid.origin != NULL;
+
+        if (place->xa->at[k].gtid.number != 0 && mysql != (gtid_set_kind(place->set) == GTID_MYSQL))
+            return corrupt(err, "xa");
+    }
     return 0;
 }
 

@@ -95,7 +95,7 @@ place_covers(const struct place *place, const struct transaction *txn)
 static bool
 is_inside(const struct place *place, const struct transaction *txn)
 {
-    if (txn->gtid.number != 0)
+    if (place->inside.number != 0)
         return gtid_equal(&place->inside, &txn->gtid);
     return place->inside_at.number != 0 && log_place_equal(&place->inside_at, &txn->begin);
 }
@@ -185,7 +185,7 @@ binlog_advance_part(struct position *pos, const struct transaction *txn, uint64_
     if (again)
         return;
     pos->rows = 0;
-    pos->place->inside = txn->gtid;
+    pos->place->inside = pos->place->set != NULL ? txn->gtid : (struct gtid){0}; /* by place, as the position is */
     pos->place->inside_at = txn->begin;
 }
 

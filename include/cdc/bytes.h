@@ -252,8 +252,8 @@ buffer_room(struct buffer *out, size_t n)
 static inline void
 buffer_put(struct buffer *out, const void *at, size_t n)
 {
-    uint8_t *room = buffer_room(out, n);
-    if (room == NULL || n == 0)
+    uint8_t *room = n > 0 ? buffer_room(out, n) : NULL; /* an empty buffer has no place for nothing */
+    if (room == NULL)
         return;
     memcpy(room, at, n);
     out->len += n;

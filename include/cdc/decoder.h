@@ -23,8 +23,10 @@ struct rows {
     struct cursor in;    /* the rest of the event */
     struct bytes before; /* bitmaps of the columns that the images have */
     struct bytes after;
+    uint16_t nbefore, nafter; /* how many those are */
     uint32_t row;        /* the next one */
     uint8_t type;        /* of the event */
+    uint8_t op;          /* enum change_op of all its rows */
 };
 
 struct decoder_ops {

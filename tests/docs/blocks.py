@@ -20,6 +20,7 @@ Orders are HTML comments, so that a reader does not see them:
     <!-- docs-test: start -->        rowferry run shop.yaml, until it streams; `start store.yaml`
     <!-- docs-test: stop -->         SIGTERM to what was started last; it must end with status 0
     <!-- docs-test: wait -->         until what runs has delivered what was written so far
+    <!-- docs-test: purge mariadb -->  no file of its binlog is left but a new one
     <!-- docs-test: fails 4 -->      the next sh block ends with this status
     <!-- docs-test: sql mariadb      a block that a reader does not need (sql, sh)
     ... -->
@@ -28,7 +29,7 @@ import re
 from dataclasses import dataclass
 
 KINDS = {"sh", "sql", "yaml", "python", "json", "text", "ini"}
-ORDERS = {"scene", "start", "stop", "wait", "fails", "sql", "sh"}
+ORDERS = {"scene", "start", "stop", "wait", "fails", "purge", "sql", "sh"}
 
 
 @dataclass

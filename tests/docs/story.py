@@ -23,8 +23,9 @@ SECONDS = 150
 DATABASE = "shop"
 BINLOG_DATABASE = "store"
 BINLOG_SERVERS = {"mariadb": MariaDB, "mysql": MySQL}
-SCENES = {"shop": ("quick-start.md", []), "store": ("mysql.md", ["mariadb"])}  # where, and sql of what
-MAKE_RUNS = {"", "all", "demo"}        # other targets are only looked at: make -n
+# the document that makes it, and which of its sql
+SCENES = {"shop": ("quick-start.md", []), "store": ("mysql.md", ["mariadb"])}
+MAKE_RUNS = {"", "all", "demo", "demo SOURCE=mariadb"}    # others are only looked at: make -n
 
 MAKE = """#!/bin/sh
 case "$*" in {runs}) exec {make} -C {root} "$@";; *) exec {make} -n -C {root} "$@" >/dev/null;; esac
@@ -89,7 +90,8 @@ class Story:
         self.pg.sql("select pg_reload_conf()")
         for server in self.binlog.values():
             server.drop_db(BINLOG_DATABASE)
-            for name, host in server.sql("select user, host from mysql.user where user like 'rowferry%'"):
+            for name, host in server.sql("select user, host from mysql.user "
+                                         "where user like 'rowferry%'"):
                 server.sql(f"drop user '{name}'@'{host}'")
         self.kafka.delete_topics(*(t for prefix in ("shop", "store", "rowferry.")
                                    for t in self.kafka.topics(prefix)))
@@ -203,8 +205,8 @@ class Story:
     def binlog_sql(self, text, kind):
         port = self.server(kind).port
         script = self.script(".block.sql", self.fill_in(text))
-        self.command(["bash", "-c", f"exec mariadb --no-defaults --table -h 127.0.0.1 -P {port} -u root "
-                      f"{BINLOG_DATABASE} < {script}"])
+        self.command(["bash", "-c", "exec mariadb --no-defaults --table -h 127.0.0.1 -u root "
+                      f"-P {port} {BINLOG_DATABASE} < {script}"])
 
     def python(self, text):
         self.command([sys.executable, self.script(".block.py", text)])
@@ -237,6 +239,9 @@ class Story:
         else:
             self.sql(sql)
         self.yaml(self.fill_in(next(b.text for b in blocks if b.text.startswith(f"# {name}.yaml"))))
+
+    def order_purge(self, kind):
+        self.server(kind).purge()
 
     def order_start(self, file="shop.yaml"):
         self.background(f"rowferry run {file}")

@@ -264,10 +264,112 @@ def binlog_value_seeds():
             yield bytes([252, 0, 0, 0, 1, 0, 0, 0, 0, number, len(raw) // 2]) + bytes.fromhex(raw)
 
 
+def binlog(name):
+    """(type, whole event without checksum) of each event of a capture, without those that are large."""
+    raw, at = (ROOT / "tests/golden" / f"{name}.binlog").read_bytes(), 4
+    size = struct.unpack_from("<I", raw, at + 9)[0]
+    tail = 4 if raw[at + size - 5] == 1 else 0
+    while at + 19 <= len(raw):
+        size = struct.unpack_from("<I", raw, at + 9)[0]
+        yield raw[at + 4], raw[at:at + size - tail]
+        at += size
+
+
+GROUPS = {33, 34, 42, 162}               # the types that begin one
+ROWS = {23, 24, 25, 30, 31, 32, 39, *range(166, 172)}
+STREAMS = {"mysql97-plain": 0, "mysql97-compressed": 0, "mysql97-partial-json": 0, "mysql97-minimal": 4,
+           "mysql97-minimal-metadata": 16, "mysql97-statements": 32, "mysql97-anonymous": 8 | 32,
+           "mariadb1011-plain": 1 | 16, "mariadb1011-compressed": 1, "mariadb1011-no-metadata": 1 | 4,
+           "mariadb1011-statements": 1 | 32}
+
+
+def groups(name):
+    """The groups of a capture as lists of events; the first list is what stands before them."""
+    found = [[]]
+    for kind, event in binlog(name):
+        if kind in GROUPS:
+            found.append([])
+        found[-1].append((kind, event))
+    return found
+
+
+def shape(group):
+    """What is new about a group: its types of events, and of columns."""
+    kinds = tuple(dict.fromkeys(kind for kind, _ in group))
+    texts = tuple(event[-40:].split(b"\0")[-1][:9].lower() for kind, event in group if kind in (2, 165))
+    return kinds, texts
+
+
+def binlog_event_seeds():
+    def stream(options, *lists):
+        events = [event for events in lists for _, event in events]
+        return bytes([options]) + b"".join(struct.pack("<H", len(e)) + e for e in events)
+
+    rotate = struct.pack("<IBIIIH", 0, 4, 1, 19 + 8 + 13, 0, 0x20) + struct.pack("<Q", 4) + b"binlog.000001"
+    seen = set()
+    for name, options in STREAMS.items():
+        head, *rest = groups(name)
+        head = [(4, rotate), *head[:1]]
+        found, prepared = [], None
+        for group in rest:
+            size = sum(len(event) for _, event in group)
+            known = (name.startswith("mysql"), shape(group))
+            if any(kind == 38 for kind, _ in group):
+                prepared = group
+            if known in seen or size > 1500:
+                continue
+            seen.add(known)
+            decides = any(b"XA COMMIT" in event for kind, event in group if kind == 2)
+            found.append((prepared if decides and prepared else []) + group)
+        for n in range(0, len(found), 3):
+            yield stream(options, head, *found[n:n + 3])
+            yield stream(options | 2, head, *found[n:n + 1])
+
+
+def binlog_rows_seeds():
+    seen = set()
+    for name in STREAMS:
+        maps = {}
+        for kind, event in binlog(name):
+            if kind == 19:
+                maps[event[19:25]] = event[19:]
+            elif kind in ROWS and event[19:25] in maps and len(event) < 1200:
+                described = maps[event[19:25]]
+                known = (name, kind, len(described))
+                if known in seen or len(described) > 1500 or len(seen) % 1000 > 900:
+                    continue
+                seen.add(known)
+                yield bytes([name.startswith("mariadb"), kind]) + struct.pack("<H", len(described)) + described + event[19:]
+
+
+def binlog_payload_seeds():
+    found = sorted((event[19:] for kind, event in binlog("mysql97-compressed") if kind == 40), key=len)
+    yield from (b"\x3f" + body for body in found[::len(found) // 20] if len(body) < 3000)
+    inner = struct.pack("<IBIIIH", 0, 16, 1, 27, 0, 0) + bytes(8)
+    yield b"\0" + bytes([2, 3, 252, 255, 0, 3, 1, 54, 1, 1, 54, 0]) + inner * 2
+    yield b"\0" + bytes([2, 3, 252, 255, 0, 1, 1, 53, 0]) + (inner * 2)[:53]
+
+
+def position_seeds():
+    a, b = "3e11fa47-71ca-11e1-9e33-c80aa9429562", "00000000-0000-0000-0000-000000000001"
+    texts = ["none", "0/16B3748", "lsn:0/16B3748+0/16C0000/1234", f"gtid:{a}:1-5:7:tag:1-3,{b}:9", "gtid:", "mariadb:",
+             f"gtid:{a}:1-5@binlog.000003/1234", f"gtid:{a}:1-5@binlog.000003/1234+{a}:6/3/40/{a}",
+             f"gtid:{a}:1-4+{a}:tag:6/3/40/{b}", "mariadb:0-1-5,1-5-7@bin.000001/4", "mariadb:0-1-5+0-2-6/1/1/2",
+             "file:binlog.000003/1234", "file:a.b.4294967295/18446744073709551614",
+             "file:binlog.000003/1234+binlog.000003:1234/1/2/x", f"file:binlog.000003/4+{a}:5/1/2/x"]
+    yield from (text.encode() for text in texts)
+    yield f"gtid:{a}:1-5:8\0gtid:{a}:3-9,{b}:1+{a}:10/1/1/s".encode()
+    yield f"gtid:{a}:1-5+{a}:6/3/3/s\0gtid:{a}:1-5+{a}:6/2/2/s".encode()
+    yield b"mariadb:0-1-5,1-1-1\0mariadb:0-2-7"
+    yield b"file:binlog.000003/4+binlog.000003:9/1/2/x\0file:binlog.000003/4+binlog.000003:9/3/2/x"
+
+
 SEEDS = {"fuzz_frame": frame_seeds, "fuzz_values": value_seeds, "fuzz_pgoutput": pgoutput_seeds,
          "fuzz_config": config_seeds, "fuzz_offset": offset_seeds, "fuzz_registry": registry_seeds,
          "fuzz_gtid": gtid_seeds, "fuzz_binlog_json": binlog_json_seeds,
-         "fuzz_binlog_values": binlog_value_seeds}
+         "fuzz_binlog_values": binlog_value_seeds, "fuzz_binlog_events": binlog_event_seeds,
+         "fuzz_binlog_rows": binlog_rows_seeds, "fuzz_binlog_payload": binlog_payload_seeds,
+         "fuzz_position": position_seeds}
 
 
 def main(argv):

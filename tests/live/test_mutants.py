@@ -4,7 +4,9 @@ Every scenario runs twice: with the law (the failpoint build) all must be well, 
 the same scenario must come out red. NO_TAINT has its own in tests/faults.
 """
 import os
+import re
 import signal
+import subprocess
 import time
 
 import pytest
@@ -143,6 +145,21 @@ def test_no_fence(broken, law):
         assert v.ok() if law else v.duplicated
     finally:
         second.close()
+
+
+@pytest.mark.parametrize("name, judge_of_it", [
+    ("NO_SKIP", "resuming_inside_a_transaction_skips_exactly_what_is_done"),
+    ("NO_SKIP", "what_is_covered_is_passed_over"),
+    ("XA_EARLY", "an_xa_transaction_comes_where_it_is_committed")])
+def test_binlog_mutants_fail_their_unit_test(name, judge_of_it):
+    """Binlogs: what is done is skipped; rows of an XA transaction wait for its commit."""
+    program = ROOT / "build/mutants" / name / "test_binlog_frame"
+    if not os.access(program, os.X_OK):
+        assert os.environ.get("CI") != "true", f"{program} is not built (make mutants)"
+        pytest.skip(f"{program} is not built (make mutants)")
+    done = subprocess.run([program], cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert done.returncode != 0
+    assert re.search(rf"^not ok \d+ - {judge_of_it}$", done.stdout, re.M), done.stdout
 
 
 def hangs(s):

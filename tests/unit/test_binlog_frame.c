@@ -492,6 +492,12 @@ what_stands_outside_of_a_group_is_refused(void **state)
     refuse(&s, EVENT_WRITE_ROWS, body_of("abc", 3), ERROR_RETRY, "E_PROTOCOL");
     assert_frames(&s, 0);
     scene_close(&s);
+    scene_open(&s, "gtid:"); /* of the other kind of server */
+    refuse(&s, EVENT_MARIADB_GTID, body_mariadb_gtid(0, 1, MARIADB_ROWS, ""), ERROR_RETRY, "E_PROTOCOL");
+    scene_close(&s);
+    scene_open(&s, "mariadb:");
+    refuse(&s, EVENT_GTID, body_gtid(1, 1, 0), ERROR_RETRY, "E_PROTOCOL");
+    scene_close(&s);
 }
 
 /* ---- bounds ---- */
@@ -1254,7 +1260,7 @@ a_statement_of_another_database_is_nobodys_concern(void **state)
         struct bytes status;
         bool stops;
     } cases[] = {
-        {"bank", {NULL, 0}, false}, {"shop", {NULL, 0}, true},         {"", {NULL, 0}, true},
+        {"bank", {NULL, 0}, true},  {"shop", {NULL, 0}, true},         {"", {NULL, 0}, true},
         {"shop", {two, 6}, false},  {"bank", {shop, 9}, true},         {"bank", {many, 2}, true},
         {"shop", {none, 2}, false}, {"shop", {two, 5}, true /* cut */},
     };
@@ -1452,14 +1458,14 @@ definitions_are_frames_where_they_are_wanted(void **state)
     assert_memory_equal(message.at, "shop\0create table \xc3\xa9 (a int)", message.len);
     message = batch_message(s.batch, &s.batch->frames[2]);
     assert_memory_equal(message.at, "shop\0(a text", 12);
-    assert_int_equal(s.batch->ntransactions, 3);
-    assert_true(s.batch->transactions[2].ends);
+    assert_int_equal(s.batch->ntransactions, 4);
+    assert_true(s.batch->transactions[3].ends);
     ends_at(&s, "gtid:" UUID ":1-4@binlog.000001/%llu", (unsigned long long)s.pos);
     scene_close(&s);
 }
 
 static void
-a_definition_counts_nothing_and_comes_once(void **state)
+a_definition_counts_as_a_row_event_and_comes_once(void **state)
 {
     struct scene s;
 
@@ -1472,10 +1478,10 @@ a_definition_counts_nothing_and_comes_once(void **state)
     rows(&s, ITEMS, 2);
     assert_frames(&s, 3);
     assert_int_equal(s.batch->frames[0].ordinal, 0);
-    assert_int_equal(s.batch->frames[1].ordinal, 0);
-    ends_at(&s, "gtid:+" UUID ":1/2/0/" UUID);
+    assert_int_equal(s.batch->frames[1].ordinal, 1);
+    ends_at(&s, "gtid:+" UUID ":1/3/0/" UUID);
     scene_close(&s);
-    scene_open(&s, "gtid:+" UUID ":1/2/2/" UUID);
+    scene_open(&s, "gtid:+" UUID ":1/3/2/" UUID);
     s.framer.set.keep_ddl = true;
     begin(&s, 1);
     query(&s, "CREATE TABLE `items` (`id` int) START TRANSACTION");
@@ -1978,7 +1984,7 @@ what_is_covered_of_xa_changes_no_list(void **state)
 }
 
 static void
-too_many_prepared_transactions_are_refused(void **state)
+too_many_prepared_transactions_stop(void **state)
 {
     struct scene s;
     struct xa_list *list = NULL;
@@ -1997,7 +2003,8 @@ too_many_prepared_transactions_are_refused(void **state)
     s.framer.xa = list;
     good(&s, EVENT_GTID, body_gtid(1, 1, 0));
     query(&s, "XA START X'61',X'',1");
-    refuse(&s, EVENT_XA_PREPARE, body_xa_prepare(false, "a", ""), ERROR_REFUSED, "E_XA_TOO_MANY");
+    good(&s, EVENT_XA_PREPARE, body_xa_prepare(false, "a", ""));
+    stops(&s, 1, 0, "E_XA_TOO_MANY", "5more than");
     scene_close(&s);
 }
 
@@ -2052,7 +2059,7 @@ main(void)
         cmocka_unit_test(after_a_stop_a_resume_reads_again),
         cmocka_unit_test(what_else_servers_write_is_passed_over),
         cmocka_unit_test(definitions_are_frames_where_they_are_wanted),
-        cmocka_unit_test(a_definition_counts_nothing_and_comes_once),
+        cmocka_unit_test(a_definition_counts_as_a_row_event_and_comes_once),
         cmocka_unit_test(the_first_half_of_an_alter_says_nothing),
         cmocka_unit_test(a_truncate_is_a_frame_of_its_table),
         cmocka_unit_test(a_compressed_transaction_is_read_event_by_event),
@@ -2068,7 +2075,7 @@ main(void)
         cmocka_unit_test(rows_that_are_lost_stop),
         cmocka_unit_test(another_xa_transaction_where_one_was_prepared_is_refused),
         cmocka_unit_test(what_is_covered_of_xa_changes_no_list),
-        cmocka_unit_test(too_many_prepared_transactions_are_refused),
+        cmocka_unit_test(too_many_prepared_transactions_stop),
     };
 
     cmocka_set_message_output(CM_OUTPUT_TAP);

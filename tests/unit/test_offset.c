@@ -15,6 +15,7 @@
 #include <sqlite3.h>
 
 #include "cdc/offsets.h"
+#include "cdc/xa.h"
 
 static struct error err;
 
@@ -180,6 +181,142 @@ a_huge_record_is_refused_unread(void **state)
     assert_int_equal(offset_decode(&out, bytes_of(text, len), &err), -1);
     assert_int_equal(offset_decode(&out, bytes_of(text, 60000), &err), -1);
     free(text);
+}
+
+/* ---- version 2 ---- */
+
+#define UUID "3e11fa47-71ca-11e1-9e33-c80aa9429562"
+
+/* Text, out of it, and in again. */
+static void
+reads_back(const struct offset *in)
+{
+    struct buffer text = {0}, again = {0};
+    struct offset out;
+
+    offset_encode(in, &text);
+    if (offset_decode(&out, bytes_of(text.at, text.len), &err) == -1)
+        fail_msg("%s: %s", buffer_cstr(&text), err.text);
+    assert_same(in, &out);
+    assert_int_equal(in->position.rows, out.position.rows);
+    assert_string_equal(in->position.place->server, out.position.place->server);
+    offset_encode(&out, &again);
+    assert_string_equal(buffer_cstr(&text), buffer_cstr(&again));
+    assert_non_null(strstr(buffer_cstr(&text), "{\"v\":2,"));
+    offset_clear(&out);
+    buffer_free(&text);
+    buffer_free(&again);
+}
+
+static void
+a_binlogs_record_reads_back_as_it_was(void **state)
+{
+    static const char *const positions[] = {
+        "gtid:", "gtid:" UUID ":1-5:tag:7@binlog.000003/900", "gtid:" UUID ":1-5+" UUID ":6/3/40/" UUID,
+        "mariadb:0-1-5,7-1-1@bin.000001/4", "file:binlog.000003/900+binlog.000003:950/1/2/" UUID, "file:bi\"n.000003/4"};
+    (void)state;
+    for (size_t i = 0; i < sizeof(positions) / sizeof(positions[0]); i++) {
+        struct offset in = example();
+        in.position = (struct position){.kind = POSITION_NONE};
+        assert_int_equal(position_parse(&in.position, positions[i], &err), 0);
+        if (in.position.open == 0)
+            snprintf(in.position.place->server, SERVER_NAME_MAX, "%s", i % 2 == 0 ? UUID : "");
+        reads_back(&in);
+        offset_clear(&in);
+    }
+}
+
+static void
+prepared_transactions_go_with_the_position(void **state)
+{
+    struct offset in = example(), copy = {.state = OFFSET_NONE};
+    struct xa_prepared xa = {.begin = {"", 0, 0}};
+    (void)state;
+    in.position = (struct position){.kind = POSITION_NONE};
+    assert_int_equal(position_parse(&in.position, "gtid:" UUID ":1-5@binlog.000003/900", &err), 0);
+    for (unsigned i = 0; i < XA_MAX; i++) {
+        struct xa_list *more;
+        /* the longest that there is, and one without GTID */
+        snprintf(xa.xid, sizeof(xa.xid), "X'%0128x',X'%0128x',%u", i, i, i);
+        assert_int_equal(gtid_parse(&xa.gtid, i % 2 == 0 ? UUID ":tag_of_thirty_two_letters_______:5" : UUID ":1", &err),
+                         0);
+        if (i == 7)
+            xa.gtid = (struct gtid){.number = 0};
+        assert_int_equal(log_place_parse(&xa.begin, bytes_of_string("binlog.000002"), i + 4), 0);
+        assert_int_equal(xa_with(in.position.place->xa, &xa, &more, &err), 0);
+        xa_release(in.position.place->xa);
+        in.position.place->xa = more;
+    }
+    reads_back(&in);
+    offset_copy(&copy, &in);
+    assert_same(&copy, &in);
+    offset_copy(&copy, &copy);
+    offset_clear(&in);
+    assert_int_equal(copy.position.place->xa->count, XA_MAX);
+    offset_move(&in, &copy);
+    assert_int_equal(copy.state, OFFSET_NONE);
+    reads_back(&in);
+    offset_clear(&in);
+}
+
+static void
+a_binlogs_record_that_is_not_whole_is_corrupt(void **state)
+{
+#define PLACE(position, rest) "{\"v\":2,\"state\":\"at\",\"position\":\"" position "\"" rest REST
+#define XA(entry) PLACE("gtid:", ",\"server\":\"s\",\"xa\":[" entry "]")
+    static const char *const good[] = {
+        PLACE("gtid:", ",\"server\":\"s\""),
+        PLACE("gtid:", ",\"server\":\"\",\"xa\":[]"),
+        PLACE("gtid:+" UUID ":1/1/1/s", ",\"server\":\"s\""),
+        PLACE("lsn:0/1", ""),
+        XA("{\"xid\":\"X'61',X'',1\",\"gtid\":\"\",\"at\":\"binlog.000001/4\"}"),
+    };
+    static const char *const bad[] = {
+        PLACE("gtid:", ""),
+        PLACE("gtid:", ",\"server\":1"),
+        PLACE("gtid:", ",\"server\":\"0123456789012345678901234567890123456789\""),
+        PLACE("gtid:", ",\"server\":\"\\u001b\""),
+        PLACE("gtid:+" UUID ":1/1/1/s", ",\"server\":\"other\""),
+        PLACE("gtid:x", ",\"server\":\"s\""),
+        PLACE("gtid:", ",\"server\":\"s\",\"xa\":{}"),
+        PLACE("gtid:", ",\"server\":\"s\",\"xa\":null"),
+        XA("1"),
+        XA("{}"),
+        XA("{\"xid\":\"\",\"gtid\":\"\",\"at\":\"binlog.000001/4\"}"),
+        XA("{\"xid\":\"x\",\"at\":\"binlog.000001/4\"}"),
+        XA("{\"xid\":\"x\",\"gtid\":\"\"}"),
+        XA("{\"xid\":\"x\",\"gtid\":\"x\",\"at\":\"binlog.000001/4\"}"),
+        XA("{\"xid\":\"x\",\"gtid\":\"\",\"at\":\"binlog.000001\"}"),
+        XA("{\"xid\":\"x\",\"gtid\":\"\",\"at\":\"binlog/4\"}"),
+        XA("{\"xid\":\"x\",\"gtid\":\"\",\"at\":\"binlog.000001/4+binlog.000001:4/1/1/s\"}"),
+        XA("{\"xid\":\"x\",\"gtid\":\"\",\"at\":\"\"}"),
+        XA("{\"xid\":\"x\",\"gtid\":\"\",\"at\":\"binlog.000001/4\"},1"),
+    };
+    struct buffer large = {0};
+    struct offset out;
+    (void)state;
+    for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+        if (offset_decode(&out, bytes_of_string(good[i]), &err) == -1)
+            fail_msg("%s: %s", good[i], err.text);
+        offset_clear(&out);
+    }
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        struct offset before = example();
+        out = before;
+        if (offset_decode(&out, bytes_of_string(bad[i]), &err) != -1)
+            fail_msg("was taken: %s", bad[i]);
+        assert_string_equal(err.code, "E_OFFSET_CORRUPT");
+        assert_same(&before, &out);
+    }
+    for (size_t len = 0; len < strlen(good[4]); len++)
+        assert_int_equal(offset_decode(&out, bytes_of(good[4], len), &err), -1);
+    buffer_put_string(&large, "{\"v\":2,\"state\":\"at\",\"position\":\"gtid:\",\"server\":\"s\",\"xa\":[");
+    for (unsigned i = 0; i <= XA_MAX; i++) /* one too many */
+        buffer_printf(&large, "%s{\"xid\":\"%u\",\"gtid\":\"\",\"at\":\"binlog.000001/4\"}", i > 0 ? "," : "", i);
+    buffer_put_string(&large, "]" REST);
+    assert_int_equal(offset_decode(&out, bytes_of(large.at, large.len), &err), -1);
+    assert_string_equal(err.code, "E_OFFSET_CORRUPT");
+    buffer_free(&large);
 }
 
 /* ---- where records are kept ---- */
@@ -400,6 +537,9 @@ main(void)
         cmocka_unit_test(a_newer_version_is_refused_by_its_own_name),
         cmocka_unit_test(fields_that_are_not_known_are_passed_over),
         cmocka_unit_test(a_huge_record_is_refused_unread),
+        cmocka_unit_test(a_binlogs_record_reads_back_as_it_was),
+        cmocka_unit_test(prepared_transactions_go_with_the_position),
+        cmocka_unit_test(a_binlogs_record_that_is_not_whole_is_corrupt),
         cmocka_unit_test(memory_keeps_offsets_and_fences),
         cmocka_unit_test(sqlite_keeps_offsets_and_fences),
         cmocka_unit_test(sqlite_remembers_after_closing_and_is_private),

@@ -3,12 +3,14 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
 
 #include "cdc/error.h"
 #include "cdc/position.h"
+#include "cdc/xa.h"
 
 static const struct position none;
 
@@ -205,6 +207,426 @@ an_lsn_is_read_whole_or_not_at_all(void **state)
     assert_false(lsn_parse(&lsn, ""));
 }
 
+/* ---- binlogs ---- */
+
+#define A "3e11fa47-71ca-11e1-9e33-c80aa9429562"
+#define B "ffffffff-0000-0000-0000-000000000001"
+
+static struct position
+parsed(const char *text)
+{
+    struct position pos = {.kind = POSITION_NONE};
+    struct error err = ERROR_INIT;
+
+    if (position_parse(&pos, text, &err) == -1)
+        fail_msg("%s: %s", text, err.text);
+    return pos;
+}
+
+/* Takes the position. */
+static void
+assert_text(struct position pos, const char *want)
+{
+    char text[POSITION_TEXT_MAX];
+
+    assert_string_equal(position_print(&pos, text), want);
+    position_clear(&pos);
+}
+
+static struct transaction
+named(const char *name)
+{
+    struct transaction t = {.xid = 0};
+    char inside[200];
+    struct position pos;
+    bool file = strchr(name, '.') != NULL;
+
+    snprintf(inside, sizeof(inside), "%s+%s/1/1/s", file ? "file:binlog.000001/4" : strchr(name, ':') != NULL ? "gtid:" : "mariadb:",
+             name);
+    pos = parsed(inside);
+    t.gtid = pos.place->inside;
+    t.begin = pos.place->inside_at;
+    if (file) {
+        t.after = t.begin;
+        t.after.pos += 100;
+    }
+    position_clear(&pos);
+    return t;
+}
+
+static void
+binlog_positions_read_back_as_they_were(void **state)
+{
+    static const char *const texts[] = {
+        "gtid:",
+        "mariadb:",
+        "gtid:" A ":1-5:7:tag:1-3," B ":9223372036854775806",
+        "gtid:" A ":1-5@binlog.000003/1234",
+        "gtid:" A ":1-5@binlog.000003/1234+" A ":6/3/40/" A,
+        "gtid:" A ":1-5+" A ":tag:6/18446744073709551614/0/s",
+        "gtid:+" A ":1/1/1/x",
+        "mariadb:0-1-5,1-5-7",
+        "mariadb:0-1-5@mysql-bin.000001/4+0-2-6/3/40/1",
+        "mariadb:@a.b.c.999999/4",
+        "file:binlog.000003/4",
+        "file:binlog.4294967295/18446744073709551614",
+        "file:binlog.1000000/4+binlog.1000000:4/3/40/" A,
+        "file:bin log.000001/4",
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+        struct position pos = parsed(texts[i]), again;
+        struct buffer whole = {0};
+
+        position_put(&pos, &whole);
+        assert_string_equal(buffer_cstr(&whole), texts[i]);
+        again = parsed(buffer_cstr(&whole));
+        assert_place(again, pos);
+        assert_int_equal(again.rows, pos.rows);
+        buffer_free(&whole);
+        position_clear(&again);
+        assert_text(pos, texts[i]);
+    }
+    assert_text(parsed("gtid: " A ":3:1-2 ,\n" A ":TAG:1"), "gtid:" A ":1-3:tag:1");
+    assert_text(parsed("file:binlog.1/4"), "file:binlog.000001/4");
+}
+
+static void
+what_is_not_a_binlog_position_is_refused(void **state)
+{
+    static const char *const texts[] = {
+        "gtid",
+        "GTID:",
+        "gtid:0-1-5",
+        "mariadb:" A ":1",
+        "gtid:" A,
+        "gtid:" A ":0",
+        "gtid:" A ":5-",
+        "mariadb:0-1-5,0-2-6",
+        "gtid:" A ":1@",
+        "gtid:" A ":1@binlog/4",
+        "gtid:" A ":1@binlog.000001",
+        "gtid:" A ":1@binlog.000000/4",
+        "gtid:" A ":1@binlog.000001/x",
+        "gtid:" A ":1@binlog.000001/18446744073709551615",
+        "gtid:" A ":1+",
+        "gtid:" A ":1+" A ":2",
+        "gtid:" A ":1+" A ":2/1",
+        "gtid:" A ":1+" A ":2/1/1",
+        "gtid:" A ":1+" A ":2/1/1/",
+        "gtid:" A ":1+/1/1/s",
+        "gtid:" A ":1+" A "/1/1/s",
+        "gtid:" A ":1+0-1-2/1/1/s",
+        "mariadb:0-1-1+" A ":2/1/1/s",
+        "gtid:" A ":1+" A ":2/-1/1/s",
+        "gtid:" A ":1+" A ":2/1/x/s",
+        "gtid:" A ":1+" A ":2/18446744073709551615/1/s",
+        "gtid:" A ":1+" A ":2/1/1/0123456789012345678901234567890123456789",
+        "gtid:" A ":1+" A ":2/1/1/a\"b",
+        "file:",
+        "file:binlog.000001",
+        "file:binlog.000001/",
+        "file:binlog/4",
+        "file:.000001/4",
+        "file:binlog.000001/4+binlog.000001:4/1/1",
+        "file:binlog.000001/4+" A ":5/1/1/s",
+        "file:binlog.99999999999/4",
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+        struct position pos = at(7);
+        struct error err = ERROR_INIT;
+
+        if (position_parse(&pos, texts[i], &err) != -1)
+            fail_msg("\"%s\" is taken for a position", texts[i]);
+        assert_int_equal(err.kind, ERROR_CONFIG);
+        assert_string_equal(err.code, "E_POSITION");
+        assert_place(pos, at(7));
+    }
+}
+
+static void
+a_long_position_is_shown_cut(void **state)
+{
+    struct buffer text = {0};
+    struct position pos;
+    char shown[POSITION_TEXT_MAX];
+
+    (void)state;
+    buffer_put_string(&text, "gtid:" A);
+    for (int i = 1; i < 400; i += 2)
+        buffer_printf(&text, ":%d", i);
+    buffer_put_string(&text, "@binlog.000001/4");
+    pos = parsed(buffer_cstr(&text));
+    position_print(&pos, shown);
+    assert_int_equal(strlen(shown), 303);
+    assert_memory_equal(shown + 200, "...", 3);
+    assert_string_equal(shown + 303 - 16, "@binlog.000001/4");
+    position_clear(&pos);
+    buffer_free(&text);
+}
+
+static void
+a_set_covers_its_transactions_and_a_place_those_before_it(void **state)
+{
+    static const struct {
+        const char *pos, *transaction;
+        uint64_t done;
+    } cases[] = {
+        {"gtid:" A ":1-5", A ":5", UINT64_MAX},
+        {"gtid:" A ":1-5", A ":6", 0},
+        {"gtid:" A ":1-5", B ":5", 0},
+        {"gtid:" A ":1-5", A ":tag:5", 0},
+        {"gtid:" A ":1-5+" A ":6/7/9/s", A ":6", 7},
+        {"gtid:" A ":1-5+" A ":6/7/9/s", A ":7", 0},
+        {"gtid:" A ":1-5+" A ":6/7/9/s", A ":5", UINT64_MAX},
+        {"mariadb:0-1-5", "0-2-5", UINT64_MAX},
+        {"mariadb:0-1-5", "0-2-6", 0},
+        {"mariadb:0-1-5", "1-1-1", 0},
+        {"mariadb:0-1-5+0-1-6/7/9/s", "0-1-6", 7},
+        {"mariadb:0-1-5+0-1-6/7/9/s", "0-2-6", 0},
+        {"file:binlog.000003/500", "binlog.000003:499", UINT64_MAX},
+        {"file:binlog.000003/500", "binlog.000003:500", 0},
+        {"file:binlog.000003/500", "binlog.000002:9999", UINT64_MAX},
+        {"file:binlog.000003/500", "binlog.000004:4", 0},
+        {"file:binlog.000003/500", "other.000001:4", 0},
+        {"file:binlog.000003/500+binlog.000003:600/7/9/s", "binlog.000003:600", 7},
+        {"file:binlog.000003/500+binlog.000003:600/7/9/s", "binlog.000003:700", 0},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct position pos = parsed(cases[i].pos);
+        struct transaction t = named(cases[i].transaction);
+
+        if (position_done(&pos, &t) != cases[i].done || position_covers(&pos, &t) != (cases[i].done == UINT64_MAX))
+            fail_msg("of %s %llu are done at %s", cases[i].transaction, (unsigned long long)position_done(&pos, &t),
+                     cases[i].pos);
+        position_clear(&pos);
+    }
+}
+
+static void
+advancing_makes_another_place_and_leaves_copies_alone(void **state)
+{
+    static const struct {
+        const char *from, *transaction, *part, *more, *whole;
+    } cases[] = {
+        {"gtid:" A ":1-5", A ":6", "gtid:" A ":1-5+" A ":6/3/0/", "gtid:" A ":1-5+" A ":6/4/0/", "gtid:" A ":1-6"},
+        {"mariadb:0-1-5,1-1-1", "0-2-9", "mariadb:0-1-5,1-1-1+0-2-9/3/0/", "mariadb:0-1-5,1-1-1+0-2-9/4/0/",
+         "mariadb:0-2-9,1-1-1"},
+        {"file:binlog.000003/500", "binlog.000003:600", "file:binlog.000003/500+binlog.000003:600/3/0/",
+         "file:binlog.000003/500+binlog.000003:600/4/0/", "file:binlog.000003/700"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct position pos = parsed(cases[i].from), before = none, part = none;
+        struct transaction t = named(cases[i].transaction);
+
+        position_copy(&before, &pos);
+        position_advance_part(&pos, &t, 3);
+        position_copy(&part, &pos);
+        position_advance_part(&pos, &t, 4);
+        assert_int_equal(position_done(&pos, &t), 4);
+        assert_int_equal(position_done(&part, &t), 3);
+        assert_text(pos, cases[i].more);
+        position_advance_whole(&part, &t);
+        assert_true(position_covers(&part, &t));
+        assert_text(part, cases[i].whole);
+        part = none;
+        assert_int_equal(position_done(&before, &t), 0);
+        position_copy(&part, &before);
+        position_clear(&before);
+        position_advance_part(&part, &t, 3);
+        assert_text(part, cases[i].part);
+    }
+}
+
+static void
+copies_and_moves_count(void **state)
+{
+    struct position a = parsed("gtid:" A ":1-5"), b = parsed("file:binlog.000003/500"), c = none;
+
+    (void)state;
+    position_copy(&c, &a);
+    assert_int_equal(atomic_load(&a.place->references), 2);
+    position_copy(&c, &c); /* onto itself */
+    assert_int_equal(atomic_load(&a.place->references), 2);
+    position_copy(&c, &b);
+    assert_int_equal(atomic_load(&a.place->references), 1);
+    position_move(&c, &a);
+    assert_int_equal(a.kind, POSITION_NONE);
+    assert_null(a.place);
+    position_clear(&a);
+    position_clear(&b);
+    assert_text(c, "gtid:" A ":1-5");
+}
+
+static void
+binlog_positions_meet_at_the_older_one(void **state)
+{
+    /* oldest first */
+    static const char *const lines[][6] = {
+        {"gtid:" A ":1", "gtid:" A ":1+" A ":2/1/1/s", "gtid:" A ":1+" A ":2/5/9/s", "gtid:" A ":1-2",
+         "gtid:" A ":1-2," B ":7", "gtid:" A ":1-2," B ":7-9+" A ":3/1/1/s"},
+        {"mariadb:0-1-1", "mariadb:0-1-1+0-1-2/1/1/s", "mariadb:0-1-1+0-1-2/5/9/s", "mariadb:0-1-2", "mariadb:0-2-3,1-1-1",
+         "mariadb:0-2-4,1-1-1+1-1-2/1/1/s"},
+        {"file:binlog.000001/4", "file:binlog.000001/4+binlog.000001:40/1/1/s",
+         "file:binlog.000001/4+binlog.000001:40/5/9/s", "file:binlog.000001/99", "file:binlog.000002/4",
+         "file:binlog.000002/4+binlog.000002:200/1/1/s"},
+    };
+
+    (void)state;
+    for (size_t line = 0; line < 3; line++) {
+        for (size_t i = 0; i < 6; i++) {
+            struct position a = parsed(lines[line][i]), nowhere = position_meet(&a, &none), lsn = at(5);
+
+            assert_int_equal(nowhere.kind, POSITION_NONE);
+            nowhere = position_meet(&lsn, &a);
+            assert_int_equal(nowhere.kind, POSITION_NONE);
+            for (size_t k = 0; k < 6; k++) {
+                struct position b = parsed(lines[line][k]);
+                struct position met = position_meet(&a, &b);
+
+                assert_text(met, lines[line][i < k ? i : k]);
+                position_clear(&b);
+            }
+            position_clear(&a);
+        }
+    }
+}
+
+static void
+sets_that_part_meet_at_what_both_have(void **state)
+{
+    static const struct {
+        const char *a, *b, *met;
+    } cases[] = {
+        {"gtid:" A ":1-5:8@binlog.000003/900", "gtid:" A ":1-6@binlog.000003/800", "gtid:" A ":1-5@binlog.000003/800"},
+        {"gtid:" A ":1-5+" A ":9/4/4/s", "gtid:" A ":1-3," B ":1+" A ":9/2/3/t", "gtid:" A ":1-3+" A ":9/2/3/s"},
+        {"gtid:" A ":1-5+" A ":9/4/4/s", "gtid:" A ":1-3:9," B ":1", "gtid:" A ":1-3+" A ":9/4/4/s"},
+        {"gtid:" A ":1", "gtid:" B ":1", "gtid:"},
+        {"mariadb:0-1-5,1-1-1", "mariadb:0-2-3,2-1-1", "mariadb:0-2-3"},
+        {"file:binlog.000001/4", "file:other.000001/9", "none"},
+        {"gtid:" A ":1@binlog.000003/900", "file:binlog.000003/800", "file:binlog.000003/800"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct position a = parsed(cases[i].a), b = parsed(cases[i].b), met = position_meet(&a, &b);
+
+        assert_text(met, cases[i].met);
+        met = position_meet(&b, &a);
+        if (met.open == 0)
+            assert_text(met, cases[i].met);
+        else
+            position_clear(&met);
+        position_clear(&a);
+        position_clear(&b);
+    }
+}
+
+static struct position
+prepared(const char *text, const char *const *names)
+{
+    struct position pos = parsed(text);
+
+    for (; *names != NULL; names++) {
+        struct xa_prepared xa = {.gtid = named(*names).gtid};
+        struct xa_list *more;
+
+        snprintf(xa.xid, sizeof(xa.xid), "xid of %s", *names);
+        assert_int_equal(xa_with(pos.place->xa, &xa, &more, NULL), 0);
+        xa_release(pos.place->xa);
+        pos.place->xa = more;
+    }
+    return pos;
+}
+
+static void
+prepared_transactions_meet_where_both_have_them(void **state)
+{
+    struct position a = prepared("gtid:" A ":1-5", (const char *const[]){A ":2", A ":5", NULL});
+    struct position b = prepared("gtid:" A ":1-6", (const char *const[]){A ":2", A ":6", NULL});
+    struct position c = prepared("gtid:" A ":1-3," B ":1", (const char *const[]){A ":3", A ":2", B ":1", NULL}), met;
+
+    (void)state;
+    met = position_meet(&a, &b); /* a is the older one: as it was there */
+    assert_true(xa_equal(met.place->xa, a.place->xa));
+    assert_true(position_equal(&met, &a));
+    position_clear(&met);
+    met = position_meet(&a, &c);
+    assert_int_equal(met.place->xa->count, 2);
+    assert_non_null(xa_find(met.place->xa, "xid of " A ":2"));
+    assert_non_null(xa_find(met.place->xa, "xid of " A ":3"));
+    position_clear(&met);
+    met = parsed("gtid:" A ":1-5");
+    assert_false(position_equal(&met, &a)); /* what is prepared belongs to the place */
+    position_clear(&met);
+    position_copy(&met, &a);
+    position_advance_whole(&met, &(struct transaction){.gtid = named(A ":9").gtid});
+    assert_true(xa_equal(met.place->xa, a.place->xa));
+    position_clear(&met);
+    position_clear(&a);
+    position_clear(&b);
+    position_clear(&c);
+}
+
+static void
+positions_are_equal_by_what_is_done(void **state)
+{
+    static const struct {
+        const char *a, *b;
+        bool equal;
+    } cases[] = {
+        {"gtid:" A ":1-5@binlog.000003/900", "gtid:" A ":1-5", true},
+        {"gtid:" A ":1-5", "gtid:" A ":1-4", false},
+        {"gtid:" A ":1+" A ":2/1/1/s", "gtid:" A ":1+" A ":2/1/7/s", true},
+        {"gtid:" A ":1+" A ":2/1/1/s", "gtid:" A ":1+" A ":2/1/1/t", false}, /* as another server cut it */
+        {"gtid:" A ":1+" A ":2/1/1/s", "gtid:" A ":1+" A ":2/2/1/s", false},
+        {"gtid:" A ":1+" A ":2/1/1/s", "gtid:" A ":1+" A ":3/1/1/s", false},
+        {"gtid:" A ":1+" A ":2/1/1/s", "gtid:" A ":1", false},
+        {"gtid:", "mariadb:", false},
+        {"file:binlog.000003/4", "gtid:", false},
+        {"file:binlog.000003/4", "file:binlog.000003/5", false},
+        {"file:binlog.000003/4+binlog.000003:4/1/1/s", "file:binlog.000003/4+binlog.000003:9/1/1/s", false},
+        {"file:binlog.000003/4+binlog.000003:4/1/1/s", "file:binlog.000003/4+binlog.000003:4/1/1/t", false},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct position a = parsed(cases[i].a), b = parsed(cases[i].b);
+
+        if (position_equal(&a, &b) != cases[i].equal || position_equal(&b, &a) != cases[i].equal)
+            fail_msg("%s and %s", cases[i].a, cases[i].b);
+        position_clear(&a);
+        position_clear(&b);
+    }
+}
+
+static void
+transactions_are_named_as_their_log_names_them(void **state)
+{
+    static const char *const names[] = {A ":77", A ":tag:1", "4294967295-4294967295-9223372036854775806",
+                                        "binlog.000007:4711"};
+    char text[TRANSACTION_TEXT_MAX];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        struct transaction t = named(names[i]);
+
+        assert_int_equal(transaction_print(&t, text), strlen(names[i]));
+        assert_string_equal(text, names[i]);
+    }
+    transaction_print(&(struct transaction){.final = 0x16B374D848}, text);
+    assert_string_equal(text, "16/B374D848");
+    transaction_print(&(struct transaction){.final = 0}, text);
+    assert_string_equal(text, "0/0");
+}
+
 int
 main(void)
 {
@@ -219,6 +641,17 @@ main(void)
         cmocka_unit_test(a_bare_lsn_in_either_case_is_a_position),
         cmocka_unit_test(what_is_not_a_position_is_refused_and_leaves_the_old_one),
         cmocka_unit_test(an_lsn_is_read_whole_or_not_at_all),
+        cmocka_unit_test(binlog_positions_read_back_as_they_were),
+        cmocka_unit_test(what_is_not_a_binlog_position_is_refused),
+        cmocka_unit_test(a_long_position_is_shown_cut),
+        cmocka_unit_test(a_set_covers_its_transactions_and_a_place_those_before_it),
+        cmocka_unit_test(advancing_makes_another_place_and_leaves_copies_alone),
+        cmocka_unit_test(copies_and_moves_count),
+        cmocka_unit_test(binlog_positions_meet_at_the_older_one),
+        cmocka_unit_test(sets_that_part_meet_at_what_both_have),
+        cmocka_unit_test(prepared_transactions_meet_where_both_have_them),
+        cmocka_unit_test(positions_are_equal_by_what_is_done),
+        cmocka_unit_test(transactions_are_named_as_their_log_names_them),
     };
 
     cmocka_set_message_output(CM_OUTPUT_TAP);
