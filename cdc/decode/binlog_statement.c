@@ -85,6 +85,7 @@ on_ddl(struct binlog_framer *f, const struct binlog_query_event *query, struct b
 
     if (g->done == UINT64_MAX)
         return 0;
+    g->unsafe = false; /* CREATE TABLE ... SELECT says so of every engine: its end tells */
     if (g->ordinal < g->done) {
         g->ordinal++;
         return 0;

@@ -421,10 +421,13 @@ def test_a_statement_without_rows_stops_behind_what_came_before(s):
     s.rf.logs("E_STATEMENT", "not delivered", timeout=1)
 
 
-def test_a_statement_in_another_database_is_none_of_ours(s, new_db):
+def test_a_statement_in_another_database_is_none_of_ours_where_the_log_says_so(s, new_db):
     start(s, ROW)
     other = new_db(s.server)
     s.server.sql(ROW + STATEMENT, other)
+    if s.server.kind == "mariadb":  # its log names the session's database only: a trigger may have written to ours
+        stopped(s, "E_STATEMENT")
+        return
     s.sql("insert into t values (1, 'x', 1)")
     assert ids(s.records(1)) == [1]
 
