@@ -128,6 +128,9 @@ kafka_admin_create(struct kafka *k, rd_kafka_t *rk, const struct kafka_new_topic
         const rd_kafka_topic_result_t **results =
             rd_kafka_CreateTopics_result_topics(rd_kafka_event_CreateTopics_result(event), &count);
         done = topic_result(k, results, count, RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS, what, err);
+        /* The code of a setting that can't be; but a broker that has just come up passes by itself. */
+        if (done == -1 && err->kind == ERROR_CONFIG && strstr(err->text, "currently fenced") != NULL)
+            error_set(err, ERROR_RETRY, "E_KAFKA_AWAY", "kafka: %s: all brokers are fenced still", what);
         rd_kafka_event_destroy(event);
     }
     rd_kafka_queue_destroy(queue);

@@ -217,7 +217,7 @@ take_place(const json_t *record, struct place *place, struct error *err)
     for (uint32_t k = 0; place->xa != NULL && place->set != NULL && k < place->xa->count; k++) {
         bool mysql = place->xa->at[k].gtid.origin != NULL;
 
-        if (place->xa->at[k].gtid.number == 0 || mysql != (gtid_set_kind(place->set) == GTID_MYSQL))
+        if (place->xa->at[k].gtid.number != 0 && mysql != (gtid_set_kind(place->set) == GTID_MYSQL))
             return corrupt(err, "xa");
     }
     return 0;

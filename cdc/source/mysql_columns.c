@@ -338,12 +338,11 @@ static int
 scan_ahead(struct scan *s, struct error *err)
 {
     struct mysql_source *my = s->my;
-    struct wire_start start = {.server_id = mysql_server_id(my->config, ROLE_REPLAY),
+    struct wire_start start = {.server_id = mysql_server_id(my->config, ROLE_SCAN),
                                .at = my->framer.group.id.begin, .until_end = true};
-    struct mysql_server server;
     struct wire wire = {.conn = NULL};
-    MYSQL *conn = mysql_connect_source(my->config, READ_TIMEOUT_S, &server, err);
-    int rc = conn == NULL ? -1 : mysql_dump_session(conn, my->config, my->mariadb, ROLE_REPLAY, NULL, err);
+    MYSQL *conn = mysql_connect_again(my, err);
+    int rc = conn == NULL ? -1 : mysql_dump_session(conn, my->config, my->mariadb, ROLE_SCAN, NULL, err);
 
     s->checksums = my->checksums;
     if (rc == 0)
@@ -355,6 +354,8 @@ scan_ahead(struct scan *s, struct error *err)
         if (got == 0)
             break;
         rc = got == -1 ? -1 : scan_event(s, event, err);
+        if (rc == 0)
+            rc = mysql_look_after_lease(my, err);
     }
     wire_close(&wire);
     if (conn != NULL)

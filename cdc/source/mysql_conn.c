@@ -75,13 +75,14 @@ take_number(unsigned *out, const char *text, unsigned most, const char *what, st
     return 0;
 }
 
+/* By enum mysql_ssl. */
+static const char *const ssl_modes[] = {"disabled", "preferred", "required", "verify_ca", "verify_identity"};
+
 static int
 take_ssl_mode(int *out, const char *word, struct error *err)
 {
-    static const char *const words[] = {"disabled", "preferred", "required", "verify_ca", "verify_identity"};
-
     for (int i = 0; i < 5; i++) {
-        if (strcasecmp(word, words[i]) == 0) {
+        if (strcasecmp(word, ssl_modes[i]) == 0) {
             *out = i;
             return 0;
         }
@@ -209,6 +210,22 @@ mysql_url_parse(struct mysql_url *out, const char *url, struct error *err)
 
 /* ---- errors ---- */
 
+/* A TLS error that comes again until somebody changes a setting; any other is a connection that broke. */
+static bool
+is_tls_setting(const char *text)
+{
+    static const char *const words[] = {
+        "certificate", "verif", "hostname", "self-signed", "self signed", "unknown ca", "CA ", "SSL is required",
+        /* our own files and words */
+        "No such file", "Permission denied", "not found", "no start line", "key values mismatch", "no cipher match"};
+
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+        if (strcasestr(text, words[i]) != NULL)
+            return true;
+    }
+    return false;
+}
+
 int
 mysql_server_error(unsigned number, const char *text, const char *what, struct error *err)
 {
@@ -221,16 +238,20 @@ mysql_server_error(unsigned number, const char *text, const char *what, struct e
     case CR_CONN_HOST_ERROR:
     case CR_CONNECTION_ERROR:
     case CR_UNKNOWN_HOST:
+    case CR_MALFORMED_PACKET:
     case 2055: /* lost, with the system's own error */
     case 1040: /* too many connections */
     case 1053: /* shutting down */
     case 1152:
+    case 1156: /* packets out of order */
     case 1158:
     case 1159:
     case 1160:
     case 1161: /* read and write errors and time-outs */
+    case 1203: /* too many connections of this user */
     case 1205: /* lock wait */
     case 1213: /* deadlock */
+    case 1226: /* a limit of this user's */
     case 1317: /* interrupted */
     case 1927: /* connection killed */
     case 3024: /* statement time-out */
@@ -259,8 +280,9 @@ mysql_server_error(unsigned number, const char *text, const char *what, struct e
     case 1370:
         code = "E_PRIVILEGE";
         break;
-    case 2026:
-        code = "E_TLS";
+    case CR_SSL_CONNECTION_ERROR:
+        kind = is_tls_setting(text) ? ERROR_CONFIG : ERROR_RETRY;
+        code = kind == ERROR_CONFIG ? "E_TLS" : "E_UNREACHABLE";
         break;
     default:
         break;
@@ -283,12 +305,26 @@ set_string(MYSQL *conn, enum mysql_option option, const char *text)
         mysql_options(conn, option, text);
 }
 
+static void
+set_tls_files(MYSQL *conn, const struct mysql_url *url)
+{
+    set_string(conn, MYSQL_OPT_SSL_CERT, url->ssl_cert);
+    set_string(conn, MYSQL_OPT_SSL_KEY, url->ssl_key);
+    set_string(conn, MYSQL_OPT_SSL_CIPHER, url->ssl_cipher);
+}
+
 #ifdef MARIADB_PACKAGE_VERSION_ID
-/* Connector/C: TLS or not, and whether the certificate's name is looked at; its chain is, once there is a CA. */
+/*
+ * Connector/C 3.3. "Enforce" means TLS if the server offers it, which is preferred; to one that offers none the library
+ * goes on in plain: the user, the scrambled password, and all of it if the server asks for mysql_clear_password. It
+ * hangs up before that when the certificate's name is to be looked at (verify_identity), or when there is a fingerprint:
+ * an empty one will do, and is compared with nothing. 3.4 does compare it, so there only refuse_plain ends this.
+ * Any of the files means TLS, even without "enforce", and a CA means that the chain is looked at.
+ */
 static int
 set_tls(MYSQL *conn, const struct mysql_url *url, struct error *err)
 {
-    my_bool enforce = url->ssl_mode >= SSL_REQUIRED_MODE, verify = url->ssl_mode == SSL_VERIFY_IDENTITY_MODE;
+    my_bool enforce = 1, verify = url->ssl_mode == SSL_VERIFY_IDENTITY_MODE;
 
     if (url->ssl_mode == SSL_DISABLED_MODE)
         return 0;
@@ -296,8 +332,14 @@ set_tls(MYSQL *conn, const struct mysql_url *url, struct error *err)
         return error_set(err, ERROR_CONFIG, "E_TLS", "source.url: ssl-mode=verify_ca needs ssl-ca");
     mysql_options(conn, MYSQL_OPT_SSL_ENFORCE, &enforce);
     mysql_options(conn, MYSQL_OPT_SSL_VERIFY_SERVER_CERT, &verify);
-    if (url->tls_version[0] != 0)
-        mysql_options(conn, MARIADB_OPT_TLS_VERSION, url->tls_version);
+    if (url->ssl_mode != SSL_PREFERRED_MODE) {
+        set_string(conn, MYSQL_OPT_SSL_CA, url->ssl_ca);
+#if MARIADB_PACKAGE_VERSION_ID < 30400
+        mysql_options(conn, MARIADB_OPT_TLS_PEER_FP, "");
+#endif
+    }
+    set_tls_files(conn, url);
+    set_string(conn, MARIADB_OPT_TLS_VERSION, url->tls_version);
     return 0;
 }
 #else
@@ -308,28 +350,39 @@ set_tls(MYSQL *conn, const struct mysql_url *url, struct error *err)
                                      SSL_MODE_VERIFY_IDENTITY};
 
     (void)err;
-    mysql_options(conn, MYSQL_OPT_SSL_MODE, &modes[url->ssl_mode]);
+    set_string(conn, MYSQL_OPT_SSL_CA, url->ssl_ca);
+    set_tls_files(conn, url);
     set_string(conn, MYSQL_OPT_TLS_VERSION, url->tls_version);
+    mysql_options(conn, MYSQL_OPT_SSL_MODE, &modes[url->ssl_mode]);
     return 0;
 }
 #endif
 
+/* A connection that came up in plain where TLS was asked for. */
+static int
+refuse_plain(MYSQL *conn, const struct mysql_url *url, struct error *err)
+{
+    if (url->ssl_mode < SSL_REQUIRED_MODE || mysql_get_ssl_cipher(conn) != NULL)
+        return 0;
+    return error_set(err, ERROR_CONFIG, "E_TLS", "source: the server offers no TLS, and ssl-mode=%s asks for it",
+                     ssl_modes[url->ssl_mode]);
+}
+
 static void
 set_options(MYSQL *conn, const struct mysql_url *url, unsigned read_timeout)
 {
-    unsigned write_timeout = WRITE_SECONDS;
+    unsigned write_timeout = WRITE_SECONDS, local_infile = 0, protocol = MYSQL_PROTOCOL_TCP;
     unsigned long packet = EVENT_PACKET_MAX;
 
     mysql_options(conn, MYSQL_OPT_CONNECT_TIMEOUT, &url->connect_timeout);
     mysql_options(conn, MYSQL_OPT_READ_TIMEOUT, &read_timeout);
     mysql_options(conn, MYSQL_OPT_WRITE_TIMEOUT, &write_timeout);
     mysql_options(conn, MYSQL_OPT_MAX_ALLOWED_PACKET, &packet);
+    mysql_options(conn, MYSQL_OPT_LOCAL_INFILE, &local_infile); /* a server may not ask for our files */
+    if (url->socket[0] == 0)
+        mysql_options(conn, MYSQL_OPT_PROTOCOL, &protocol); /* or localhost is a Unix socket */
     mysql_options(conn, MYSQL_SET_CHARSET_NAME, "utf8mb4");
     set_string(conn, MYSQL_PLUGIN_DIR, url->plugin_dir);
-    set_string(conn, MYSQL_OPT_SSL_CA, url->ssl_ca);
-    set_string(conn, MYSQL_OPT_SSL_CERT, url->ssl_cert);
-    set_string(conn, MYSQL_OPT_SSL_KEY, url->ssl_key);
-    set_string(conn, MYSQL_OPT_SSL_CIPHER, url->ssl_cipher);
     mysql_options4(conn, MYSQL_OPT_CONNECT_ATTR_ADD, "program_name", "rowferry");
 }
 
@@ -356,9 +409,15 @@ set_session(MYSQL *conn, struct error *err)
                      "group_concat_max_len = 1048576");
 }
 
-/* One try in one way; NULL and *err. */
+/* Before main, since Oracle's library must begin before there are threads. */
+static void __attribute__((constructor))
+begin_library(void)
+{
+    mysql_library_init(0, NULL, NULL);
+}
+
 static MYSQL *
-try_connect(const struct mysql_url *url, const char *password, unsigned read_timeout, struct error *err)
+connect_url(const struct mysql_url *url, const char *password, unsigned read_timeout, struct error *err)
 {
     MYSQL *conn = mysql_init(NULL);
     bool socket = url->socket[0] != 0;
@@ -371,28 +430,13 @@ try_connect(const struct mysql_url *url, const char *password, unsigned read_tim
     if (set_tls(conn, url, err) == 0) {
         if (mysql_real_connect(conn, socket ? "localhost" : url->host, url->user[0] != 0 ? url->user : NULL, password,
                                url->database[0] != 0 ? url->database : NULL, socket ? 0 : url->port,
-                               socket ? url->socket : NULL, CLIENT_MULTI_STATEMENTS) != NULL)
+                               socket ? url->socket : NULL, CLIENT_MULTI_STATEMENTS) == NULL)
+            mysql_failed(conn, "", err);
+        else if (refuse_plain(conn, url, err) == 0)
             return conn;
-        mysql_failed(conn, "", err);
     }
     mysql_close(conn);
     return NULL;
-}
-
-/* Connector/C has no "preferred": it is TLS without looking at the certificate and, where that fails, none. */
-static MYSQL *
-connect_url(struct mysql_url *url, const char *password, unsigned read_timeout, struct error *err)
-{
-    bool preferred = url->ssl_mode == SSL_PREFERRED_MODE;
-    MYSQL *conn;
-
-    if (preferred)
-        url->ssl_mode = SSL_REQUIRED_MODE;
-    conn = try_connect(url, password, read_timeout, err);
-    if (conn != NULL || !preferred || strcmp(err->code, "E_TLS") != 0)
-        return conn;
-    url->ssl_mode = SSL_DISABLED_MODE;
-    return try_connect(url, password, read_timeout, err);
 }
 
 MYSQL *

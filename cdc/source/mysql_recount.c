@@ -35,6 +35,7 @@ before_inside(const struct position *from)
         return (struct position){.kind = POSITION_NONE};
     atomic_init(&at.place->references, 1);
     at.place->set = gtid_set_keep(from->place->set);
+    at.place->xa = xa_keep(from->place->xa);
     return at;
 }
 
@@ -118,6 +119,8 @@ make_position(const struct mysql_source *my, const struct recount *r, struct pos
     *to = before_inside(r->from);
     if (to->kind == POSITION_NONE)
         return error_set(err, ERROR_FATAL, "", "out of memory for a position");
+    if (r->events == 0)
+        return 0; /* nothing of it is done: the place before it */
     position_advance_part(to, &r->wanted, r->events);
     if (to->kind == POSITION_NONE)
         return error_set(err, ERROR_FATAL, "", "out of memory for a position");

@@ -18,7 +18,7 @@
 #include "cdc/source_mysql.h"
 #include "mysql_stream.h"
 
-enum { EVENTS_PER_READ = 4096 };
+enum { EVENTS_PER_READ = 4096, REPLAY_PER_STEP = 256 };
 
 /* ---- what the framer asks ---- */
 
@@ -69,7 +69,6 @@ open_dump(struct mysql_source *my, struct error *err)
     const struct binlog_framer *f = &my->framer;
     struct wire_start start = {.server_id = mysql_server_id(my->config, ROLE_STREAM),
                                .annotate = my->mariadb && my->config->source.rows_query};
-    struct mysql_server server;
 
     if (f->gtids == NULL)
         start.at = f->done_at;
@@ -78,12 +77,13 @@ open_dump(struct mysql_source *my, struct error *err)
     if (f->gtids != NULL && !my->facts.by_gtid)
         return error_set(err, ERROR_REFUSED, "E_GTID_ANONYMOUS",
                          "positions are sets of GTIDs, and gtid_mode of this server is not ON");
-    my->dump = mysql_connect_source(my->config, READ_TIMEOUT_S, &server, err);
+    my->dump = mysql_connect_again(my, err);
     if (my->dump == NULL ||
         mysql_dump_session(my->dump, my->config, my->mariadb, ROLE_STREAM, my->mariadb ? f->gtids : NULL, err) == -1 ||
         wire_open(&my->wire, my->dump, &start, err) == -1)
         return -1;
     my->streaming = true;
+    my->heard_ms = clock_monotonic_ms();
     log_info("mysql", "server=%s server_id=%u streaming", my->facts.identity.id, start.server_id);
     return 0;
 }
@@ -103,8 +103,8 @@ source_lease_check(struct source *source, struct error *err)
     return error_set(err, ERROR_RETRY, "E_LEASE_HELD", "the lock %s is not ours any more", name);
 }
 
-static int
-look_after_lease(struct mysql_source *my, struct error *err)
+int
+mysql_look_after_lease(struct mysql_source *my, struct error *err)
 {
     if (clock_monotonic_ms() < my->lease_due)
         return 0;
@@ -129,7 +129,6 @@ open_second(struct mysql_source *my, const struct xa_prepared *xa, struct error 
 {
     struct wire_start start = {.server_id = mysql_server_id(my->config, ROLE_REPLAY), .until_end = true};
     struct gtid_set *one = NULL, *rest = NULL;
-    struct mysql_server server;
     int rc = -1;
 
     start.at = xa->begin;
@@ -143,7 +142,7 @@ open_second(struct mysql_source *my, const struct xa_prepared *xa, struct error 
         start.gtids = rest;
         start.at = (struct log_place){0};
     }
-    my->second = mysql_connect_source(my->config, READ_TIMEOUT_S, &server, err);
+    my->second = mysql_connect_again(my, err);
     if (my->second != NULL &&
         mysql_dump_session(my->second, my->config, my->mariadb, ROLE_REPLAY, NULL, err) == 0 &&
         wire_open(&my->second_wire, my->second, &start, err) == 0)
@@ -207,11 +206,13 @@ replay_one(struct mysql_source *my, const struct xa_prepared *xa, struct batch *
             return error_set(err, ERROR_REFUSED, "E_XA_ROWS_LOST", "the transaction there was not prepared");
         return check_second(my, raw, xa, err) == -1 ? -1 : 1;
     }
+    if (!my->second_checked)
+        return error_set(err, ERROR_REFUSED, "E_XA_ROWS_LOST", "no transaction begins there");
     rc = binlog_framer_replay_event(&my->framer, raw, my->second_checksums, batch, full, err);
     return rc == -1 ? -1 : rc == 1 ? 0 : 1;
 }
 
-/* Rows until they are all there, or the batch is full. */
+/* Rows until they are all there, the batch is full, or others should have a turn. */
 static int
 replay(struct mysql_source *my, struct batch *batch, bool *full, struct error *err)
 {
@@ -220,12 +221,12 @@ replay(struct mysql_source *my, struct batch *batch, bool *full, struct error *e
 
     if (my->second == NULL && open_second(my, &xa, err) == -1)
         rc = -1;
-    while (rc == 1 && !*full)
+    for (int i = 0; i < REPLAY_PER_STEP && rc == 1 && !*full; i++)
         rc = replay_one(my, &xa, batch, full, err);
     if (rc == 1)
         return 0;
     close_second(my);
-    if (rc == 0 || err->kind == ERROR_RETRY || err->kind == ERROR_FATAL)
+    if (rc == 0 || err->kind != ERROR_REFUSED)
         return rc;
     *full = true;
     return binlog_framer_replay_lost(&my->framer, err->text, batch, err);
@@ -256,6 +257,16 @@ read_event(struct mysql_source *my, struct batch *batch, bool *full, struct erro
     return binlog_framer_event(&my->framer, raw, batch, full, err);
 }
 
+/* A heartbeat comes when nothing else does. */
+static int
+check_silence(const struct mysql_source *my, struct error *err)
+{
+    if (clock_monotonic_ms() - my->heard_ms < SILENCE_MS)
+        return 0;
+    return error_set(err, ERROR_RETRY, "E_UNREACHABLE", "source: nothing came for %d seconds, not even a heartbeat",
+                     SILENCE_MS / 1000);
+}
+
 /* 1: an event was taken, 0: none is at hand. */
 static int
 step(struct mysql_source *my, int timeout_ms, struct batch *batch, bool *full, struct error *err)
@@ -267,9 +278,10 @@ step(struct mysql_source *my, int timeout_ms, struct batch *batch, bool *full, s
     else if (binlog_framer_more(&my->framer))
         rc = binlog_framer_continue(&my->framer, batch, full, err);
     else if (!wire_ready(&my->wire, timeout_ms))
-        return 0;
+        return check_silence(my, err);
     else
         rc = read_event(my, batch, full, err);
+    my->heard_ms = clock_monotonic_ms();
     return rc == -1 ? -1 : 1;
 }
 
@@ -286,7 +298,7 @@ read_events(struct mysql_source *my, struct batch *batch, int timeout_ms, bool *
     }
     if (failpoint("src.recv") == -1)
         return error_set(err, ERROR_RETRY, "", "failpoint");
-    if (look_after_lease(my, err) == -1 || (!my->streaming && open_dump(my, err) == -1))
+    if (mysql_look_after_lease(my, err) == -1 || (!my->streaming && open_dump(my, err) == -1))
         return -1;
     for (int i = 0; i < EVENTS_PER_READ && !*full; i++) {
         int rc = step(my, i == 0 && batch->nframes == 0 ? timeout_ms : 0, batch, full, err);
@@ -316,8 +328,9 @@ source_read(struct source *source, struct batch *batch, int timeout_ms, bool *fu
 static int
 source_serve(struct source *source, int timeout_ms, struct error *err)
 {
-    if (look_after_lease(mysql_from(source), err) == -1)
+    if (mysql_look_after_lease(mysql_from(source), err) == -1)
         return -1;
+    mysql_from(source)->heard_ms = clock_monotonic_ms(); /* nobody listened */
     poll(NULL, 0, timeout_ms);
     return 0;
 }

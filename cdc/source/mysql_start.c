@@ -33,7 +33,7 @@ mysql_lease_name(const struct config *config, char *out)
 static uint64_t
 role_hash(const struct config *config, enum mysql_role role, uint64_t seed)
 {
-    static const char *const roles[] = {"stream", "replay", "look"};
+    static const char *const roles[] = {"stream", "replay", "look", "scan"};
     uint64_t h = bytes_hash(seed, config->pipeline, strlen(config->pipeline) + 1);
 
     return bytes_hash(h, roles[role], strlen(roles[role]) + 1);
@@ -55,6 +55,28 @@ mysql_server_uuid(const struct config *config, enum mysql_role role, char *out)
 
     snprintf(out, 37, "%08x-%04x-5%03x-%04x-%012" PRIx64, (uint32_t)(high >> 32), (unsigned)(high >> 16) & 0xffff,
              (unsigned)high & 0xfff, 0x8000u | ((unsigned)(low >> 48) & 0x3fff), low & UINT64_C(0xffffffffffff));
+}
+
+/* ---- more connections ---- */
+
+MYSQL *
+mysql_connect_again(struct mysql_source *my, struct error *err)
+{
+    struct mysql_server server;
+    char name[SERVER_NAME_MAX];
+    MYSQL *conn = mysql_connect_source(my->config, READ_TIMEOUT_S, &server, err);
+
+    if (conn == NULL)
+        return NULL;
+    if (mysql_ask_text(conn, name, sizeof(name), err,
+                       my->mariadb ? "SELECT @@global.server_id" : "SELECT @@global.server_uuid") == 0) {
+        if (strcmp(name, my->facts.name) == 0)
+            return conn;
+        error_set(err, ERROR_RETRY, "E_UNREACHABLE", "source: the address leads to server %s now, and to %s before", name,
+                  my->facts.name);
+    }
+    mysql_close(conn);
+    return NULL;
 }
 
 /* ---- the session of a dump ---- */
@@ -183,8 +205,10 @@ take_lease(struct mysql_source *my, struct error *err)
 {
     char name[64], got[32];
 
+    /* Should this machine vanish without a word, the server lets the lock go after so long. */
     mysql_lease_name(my->config, name);
-    if (mysql_ask_text(my->ask, got, sizeof(got), err, "SELECT COALESCE(GET_LOCK('%s', 0), -1)", name) == -1)
+    if (mysql_run(my->ask, err, "SET SESSION wait_timeout = %d", (int)LEASE_IDLE_S) == -1 ||
+        mysql_ask_text(my->ask, got, sizeof(got), err, "SELECT COALESCE(GET_LOCK('%s', 0), -1)", name) == -1)
         return -1;
     if (strcmp(got, "1") == 0)
         return 0;

@@ -16,10 +16,10 @@
 #include "mysql_facts.h"
 #include "mysql_wire.h"
 
-enum { HEARTBEAT_S = 5, READ_TIMEOUT_S = 60, LEASE_LOOK_MS = 5000 };
+enum { HEARTBEAT_S = 5, SILENCE_MS = 30 * 1000, READ_TIMEOUT_S = 60, LEASE_LOOK_MS = 5000, LEASE_IDLE_S = 60 };
 
 /* Which of our server ids: two dumps of one id end each other. */
-enum mysql_role { ROLE_STREAM, ROLE_REPLAY, ROLE_LOOK };
+enum mysql_role { ROLE_STREAM, ROLE_REPLAY, ROLE_LOOK, ROLE_SCAN };
 
 struct mysql_source {
     struct source base;
@@ -36,6 +36,7 @@ struct mysql_source {
     struct binlog_framer framer;
     struct error broken;   /* resume had no memory */
     int64_t lease_due;     /* clock_monotonic_ms */
+    int64_t heard_ms;      /* when the dump last sent something, or could not have been heard */
 };
 
 static inline struct mysql_source *
@@ -52,6 +53,11 @@ void mysql_server_uuid(const struct config *, enum mysql_role, char *out);
 /* The session of a dump: checksums, heartbeats, who we are; MariaDB: where to begin (NULL: by place). */
 int mysql_dump_session(MYSQL *, const struct config *, bool mariadb, enum mysql_role, const struct gtid_set *from,
                        struct error *err);
+
+/* One more connection, to the server that the last start found: an address may lead to another one since. */
+MYSQL *mysql_connect_again(struct mysql_source *, struct error *err);
+/* The lease is ours still; asks every few seconds only. */
+int mysql_look_after_lease(struct mysql_source *, struct error *err);
 
 /* The operations of source.h that belong to a start. */
 int mysql_start(struct source *, bool first, struct source_start *out, struct error *err);

@@ -25,7 +25,7 @@ def on(request, scene):
 
 @pytest.mark.parametrize("server", ["mariadb", "mysql"])
 def test_the_ledger_arrives_whole_when_nothing_goes_wrong(on, server):
-    s = on(server).start().begin().flow(300)
+    s = on(server).start().begin().flow(200)
     s.finish(at_least=1000)
 
 
@@ -88,12 +88,10 @@ def test_an_error_at_each_place_is_mended_without_a_restart(on, server):
 @pytest.mark.parametrize("server", ["mariadb", "mysql"])
 def test_kafka_killed_and_restarted(on, server):
     with Kafka("4.3.1") as broker:
-        s = on(server, broker=broker, pause=0.005).start().begin().flow()
+        s = on(server, broker=broker, pause=0.02).start().begin().flow()
         broker.kill9()
         time.sleep(1.5)
         broker.start()
-        s.flow()
-        broker.restart()
         s.flow()
         s.finish(at_least=300, timeout=120)
 

@@ -13,7 +13,7 @@ UNAVAILABLE = "__debezium_unavailable_value"
 ROW = "create table t (id int primary key, a text, b int);"
 ONE = {"partitions": 1}
 MOST_KIB = 100 * 1024
-REFUSED = 4
+STOPPED = 2
 
 
 @pytest.fixture
@@ -67,9 +67,9 @@ def json_values(s, count, name=None):
     return [m.value() and json.loads(m.value()) for m in records]
 
 
-def stopped(s, code, status=None):
-    got = s.rf.wait(60)
-    assert got not in (0, None) and (status is None or got == status), f"{got}\n{s.rf.logged()[-3000:]}"
+def stopped(s, code, status=STOPPED):
+    """It has ended with that status; the line that says why."""
+    assert s.rf.wait(60) == status, s.rf.logged()[-3000:]
     return s.rf.logs(code, timeout=1)
 
 
@@ -230,6 +230,41 @@ def test_a_table_made_from_a_query_is_captured_from_its_first_row(s):
     assert events[1]["value"]["after"] == {"id": 2, "a": "y", "b": 2}
 
 
+def test_an_alter_in_two_phases_counts_once(on):
+    s = on("mariadb")
+    start(s, ROW, schema_changes=f"ddl.{s.db}")
+    s.sql("set binlog_alter_two_phase = 1; insert into t values (1, 'x', 1); alter table t add c int, algorithm = copy;"
+          "insert into t values (2, 'y', 2, 3)")
+    rows = s.after(2)
+    assert "c" not in rows[1] and rows[2]["c"] == 3
+    (said,) = json_values(s, 1, f"ddl.{s.db}")
+    assert said["ddl"] == "alter table t add c int, algorithm = copy"
+
+
+def test_sequences_and_old_versions_of_rows(on):
+    s = start(on("mariadb"), "create sequence numbers; create table t (id int primary key default nextval(numbers), a text)"
+              " with system versioning")
+    s.sql("insert into t(a) values ('x'), ('y'); update t set a = 'z' where id = 1; alter sequence numbers restart 10")
+    s.sql("insert into t(a) values ('w')")
+    found = [e for e in s.caught_up().so_far() if e["value"]]
+    assert {e["topic"] for e in found} == {topic(s)}, "a sequence is no table of rows"
+    assert [e["value"]["after"]["a"] for e in found if e["value"]["op"] == "c"][:2] == ["x", "y"]
+
+
+CASCADE = (ROW + "create table child (id int primary key, t_id int, foreign key (t_id) references t(id) on delete cascade);"
+           "insert into t values (1, 'x', 1); insert into child values (10, 1), (11, 1)")
+
+
+def test_rows_that_a_foreign_key_deletes_arrive_or_check_warns_of_them(s):
+    start(s, CASCADE)
+    s.sql("delete from t where id = 1; insert into t values (2, 'y', 2)")
+    if s.server.kind == "mysql":
+        assert sorted(ops(e for e in s.records(7) if e["value"])) == [("c", 2), ("d", 1), ("d", 10), ("d", 11)]
+    else:
+        assert ops(s.records(3)) == [("d", 1), (None, 1), ("c", 2)]
+        assert f"{s.db}.child: rows that foreign key" in s.rf.cli("check").stdout
+
+
 # --- truncate ---------------------------------------------------------------------------
 
 def test_a_truncate_is_a_line_in_the_log(s):
@@ -247,7 +282,7 @@ def test_a_truncate_is_an_event(s):
 def test_a_truncate_is_a_stop(s):
     start(s, ROW, sink={"truncate": "stop"})
     s.sql("insert into t values (1, 'x', 1); truncate t; insert into t values (2, 'y', 2)")
-    assert f"{s.db}.t" in stopped(s, "E_TRUNCATE")
+    assert f"{s.db}.t" in stopped(s, "E_TRUNCATE", 1)
     assert ids(s.records(1)) == [1]
 
 
@@ -296,8 +331,7 @@ def test_the_statement_is_a_header(s):
 
 
 def test_schema_changes_have_a_topic(s):
-    pipeline = f"p{s.db}"
-    start(s, ROW, pipeline=pipeline, schema_changes=f"ddl.{s.db}")
+    start(s, ROW, schema_changes=f"ddl.{s.db}")
     s.sql("insert into t values (1, 'x', 1); alter table t add `größe` int; create table u (id int primary key); drop table u")
     said = json_values(s, 3, f"ddl.{s.db}")
     assert [v["databaseName"] for v in said] == [s.db] * 3
@@ -387,10 +421,13 @@ def test_a_statement_without_rows_stops_behind_what_came_before(s):
     s.rf.logs("E_STATEMENT", "not delivered", timeout=1)
 
 
-def test_a_statement_in_another_database_is_none_of_ours(s, new_db):
+def test_a_statement_in_another_database_is_none_of_ours_where_the_log_says_so(s, new_db):
     start(s, ROW)
     other = new_db(s.server)
     s.server.sql(ROW + STATEMENT, other)
+    if s.server.kind == "mariadb":  # its log names the session's database only: a trigger may have written to ours
+        stopped(s, "E_STATEMENT")
+        return
     s.sql("insert into t values (1, 'x', 1)")
     assert ids(s.records(1)) == [1]
 
@@ -541,7 +578,7 @@ def test_xa_whose_rows_were_purged_stops_behind_all_that_came_before(s, xa):
     s.sql("insert into t values (3, 'y', 3)")
     decide("old", "commit")
     s.sql("insert into t values (4, 'z', 4)")
-    stopped(s, "E_XA_ROWS_LOST", REFUSED)
+    stopped(s, "E_XA_ROWS_LOST")
     assert ids(s.records(2)) == [2, 3]
 
 

@@ -564,7 +564,8 @@ static char secret_path[] = "/tmp/test_secret_XXXXXX";
 static void
 put_secret(const void *text, size_t len, mode_t mode)
 {
-    int fd = open(secret_path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+    unlink(secret_path); /* a file of mode 0400 opens for writing for root only */
+    int fd = open(secret_path, O_WRONLY | O_CREAT | O_EXCL, 0600);
     assert_int_not_equal(fd, -1);
     assert_int_equal(write(fd, text, len), (ssize_t)len);
     assert_int_equal(fchmod(fd, mode), 0);

@@ -584,7 +584,8 @@ positions_are_equal_by_what_is_done(void **state)
     } cases[] = {
         {"gtid:" A ":1-5@binlog.000003/900", "gtid:" A ":1-5", true},
         {"gtid:" A ":1-5", "gtid:" A ":1-4", false},
-        {"gtid:" A ":1+" A ":2/1/1/s", "gtid:" A ":1+" A ":2/1/7/t", true},
+        {"gtid:" A ":1+" A ":2/1/1/s", "gtid:" A ":1+" A ":2/1/7/s", true},
+        {"gtid:" A ":1+" A ":2/1/1/s", "gtid:" A ":1+" A ":2/1/1/t", false}, /* as another server cut it */
         {"gtid:" A ":1+" A ":2/1/1/s", "gtid:" A ":1+" A ":2/2/1/s", false},
         {"gtid:" A ":1+" A ":2/1/1/s", "gtid:" A ":1+" A ":3/1/1/s", false},
         {"gtid:" A ":1+" A ":2/1/1/s", "gtid:" A ":1", false},
@@ -592,7 +593,7 @@ positions_are_equal_by_what_is_done(void **state)
         {"file:binlog.000003/4", "gtid:", false},
         {"file:binlog.000003/4", "file:binlog.000003/5", false},
         {"file:binlog.000003/4+binlog.000003:4/1/1/s", "file:binlog.000003/4+binlog.000003:9/1/1/s", false},
-        {"file:binlog.000003/4+binlog.000003:4/1/1/s", "file:binlog.000003/4+binlog.000003:4/1/1/t", true},
+        {"file:binlog.000003/4+binlog.000003:4/1/1/s", "file:binlog.000003/4+binlog.000003:4/1/1/t", false},
     };
 
     (void)state;
