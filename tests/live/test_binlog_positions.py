@@ -10,7 +10,6 @@ from urllib.parse import quote
 
 import pytest
 
-from support.ledger import judge, ledger_events
 from support.mysql import MariaDB, MySQL
 from support.proc import wait_for
 from support.readers import latest_schema
@@ -362,7 +361,7 @@ def test_without_gtids_a_place_in_a_file_does(scene, server_with, new_db):
         have, _, at = text.removeprefix("file:").partition("+")[0].rpartition("/")
         return (have, int(at)) >= (file, int(place))
     wait_for(there, 60, lambda: f"{file}/{place} is reached: {s.rf.positions()}", 0.2)
-    verdict = judge(s.ledger.oracle(), ledger_events(s.read()), tombstones=True)
+    verdict = s.judge()
     assert verdict.ok() and verdict.expected > 30_000, str(verdict)
     stop(s)
     status = cli_json("status", s.rf.file)
