@@ -41,8 +41,8 @@ relation_seal(struct relation *rel)
     h = bytes_hash(h, &identity, 1);
     for (uint16_t i = 0; i < rel->ncolumns; i++) {
         const struct column *col = &rel->columns[i];
-        int32_t facts[7] = {(int32_t)col->type, (int32_t)col->type_id, col->typmod, col->identity ? 1 : 0,
-                            col->not_null ? 1 : 0, col->length, col->precision * 1000 + col->scale};
+        int32_t facts[8] = {(int32_t)col->type, (int32_t)col->type_id, col->typmod, col->identity ? 1 : 0,
+                            col->not_null ? 1 : 0, col->length, col->precision, col->scale};
 
         h = hash_string(h, col->name);
         h = bytes_hash(h, facts, sizeof(facts));
