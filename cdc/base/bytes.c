@@ -170,3 +170,15 @@ buffer_cstr(struct buffer *out)
     out->at[out->len] = 0;
     return (const char *)out->at;
 }
+
+void
+buffer_put_quoted(struct buffer *out, const char *text, char quote)
+{
+    buffer_put_u8(out, (uint8_t)quote);
+    for (; *text != 0; text++) {
+        if (*text == quote)
+            buffer_put_u8(out, (uint8_t)quote);
+        buffer_put_u8(out, (uint8_t)*text);
+    }
+    buffer_put_u8(out, (uint8_t)quote);
+}

@@ -100,6 +100,33 @@ binlog_rotate_read(const struct binlog_event *event, struct log_place *out, stru
     return 0;
 }
 
+/* ---- where it stands ---- */
+
+void
+binlog_event_pass(const struct binlog_event *event, struct log_place *at)
+{
+    uint64_t pos;
+
+    if ((event->flags & EVENT_FLAG_ARTIFICIAL) != 0 || event->type == EVENT_HEARTBEAT ||
+        event->type == EVENT_HEARTBEAT_V2 || (event->type == EVENT_FORMAT_DESCRIPTION && event->log_pos == 0))
+        return;
+    if (event->log_pos == 0) {
+        at->pos += event->size;
+        return;
+    }
+    pos = (at->pos & ~UINT64_C(0xffffffff)) | event->log_pos;
+    if (pos < at->pos)
+        pos += UINT64_C(1) << 32;
+    at->pos = pos;
+}
+
+bool
+binlog_event_begins_group(const struct binlog_event *event)
+{
+    return event->type == EVENT_GTID || event->type == EVENT_ANONYMOUS_GTID || event->type == EVENT_GTID_TAGGED ||
+           event->type == EVENT_MARIADB_GTID;
+}
+
 /* ---- GTIDs ---- */
 
 /* 33 and 34: u8 flags, uuid, u64 number, then (5.7) u8 2, u64, u64, then (8.0) u56 commit time ... */

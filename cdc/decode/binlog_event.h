@@ -82,6 +82,12 @@ int binlog_event_read(struct binlog_event *out, struct bytes raw, bool checksum,
 /* FORMAT_DESCRIPTION: whether the events behind it have checksums. Takes the raw event, since its own always may. */
 int binlog_format_read(struct bytes raw, bool *checksums, char version[51], struct error *err);
 
+/* `at`, where the event begins, becomes the place behind it: 64 bits, of which a header has the lower half, if that. */
+void binlog_event_pass(const struct binlog_event *, struct log_place *at);
+
+/* A GTID of any kind, also an anonymous one. */
+bool binlog_event_begins_group(const struct binlog_event *);
+
 int binlog_rotate_read(const struct binlog_event *, struct log_place *out, struct error *err);
 
 /* A group's first event. */

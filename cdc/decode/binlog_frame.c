@@ -121,25 +121,6 @@ on_gtid(struct binlog_framer *f, const struct binlog_event *event, struct error 
     return 0;
 }
 
-/* ---- where the stream is ---- */
-
-/* Behind this event; 64 bits, of which the header has the lower half, if that. */
-static void
-move_on(struct binlog_framer *f, const struct binlog_event *event)
-{
-    if ((event->flags & EVENT_FLAG_ARTIFICIAL) != 0 || event->type == EVENT_HEARTBEAT ||
-        event->type == EVENT_HEARTBEAT_V2 || (event->type == EVENT_FORMAT_DESCRIPTION && event->log_pos == 0))
-        return;
-    if (event->log_pos == 0) {
-        f->at.pos += event->size;
-        return;
-    }
-    uint64_t pos = (f->at.pos & ~UINT64_C(0xffffffff)) | event->log_pos;
-    if (pos < f->at.pos)
-        pos += UINT64_C(1) << 32;
-    f->at.pos = pos;
-}
-
 /* A group that a new file cuts off was never whole: a server died writing it. */
 static int
 drop_cut_group(struct binlog_framer *f, struct error *err)
@@ -223,19 +204,13 @@ unknown_event(struct binlog_framer *f, const struct binlog_event *event, struct 
 
 /* ---- one event ---- */
 
-static bool
-begins_group(uint8_t type)
-{
-    return type == EVENT_GTID || type == EVENT_ANONYMOUS_GTID || type == EVENT_GTID_TAGGED || type == EVENT_MARIADB_GTID;
-}
-
 static int
 on_event(struct binlog_framer *f, const struct binlog_event *event, uint64_t begin, struct batch *batch,
          bool *full, struct error *err)
 {
     if (group_is_rows(event->type))
         return group_on_rows(f, event, begin, batch, full, err);
-    if (begins_group(event->type))
+    if (binlog_event_begins_group(event))
         return on_gtid(f, event, err);
     switch (event->type) {
     case EVENT_TABLE_MAP:
@@ -299,12 +274,12 @@ binlog_framer_event(struct binlog_framer *f, struct bytes raw, struct batch *bat
         if (binlog_format_read(raw, &f->checksums, version, err) == -1 ||
             binlog_event_read(&event, raw, false, err) == -1)
             return -1;
-        move_on(f, &event);
+        binlog_event_pass(&event, &f->at);
         return 0;
     }
     if (binlog_event_read(&event, raw, f->checksums, err) == -1)
         return -1;
-    move_on(f, &event);
+    binlog_event_pass(&event, &f->at);
     return on_event(f, &event, f->at.pos - event.size, batch, full, err);
 }
 
@@ -325,7 +300,7 @@ binlog_framer_continue(struct binlog_framer *f, struct batch *batch, bool *full,
         return rc;
     if (binlog_event_read(&event, raw, false, err) == -1)
         return -1;
-    if (event.type == EVENT_TRANSACTION_PAYLOAD || event.type == EVENT_ROTATE || begins_group(event.type))
+    if (event.type == EVENT_TRANSACTION_PAYLOAD || event.type == EVENT_ROTATE || binlog_event_begins_group(&event))
         return group_malformed(f, err, "a compressed transaction holds what it may not");
     return on_event(f, &event, f->payload_begin, batch, full, err);
 }

@@ -3,15 +3,13 @@
  *
  * With binlog_row_metadata=FULL the log describes its own rows. Without, or where MariaDB hides a type, the catalogue
  * is asked, and it knows the present only. It is believed if nothing between the place and the end of the log speaks
- * of the table: the log is read on from there, on a connection of its own, looking at statements only.
+ * of the table (mysql_ahead.h).
  */
-#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <strings.h>
 #include <time.h>
 
-#include "../decode/binlog_query.h"
 #include "../decode/binlog_types.h"
 #include "cdc/clock.h"
 #include "cdc/log.h"
@@ -276,94 +274,6 @@ mysql_relation_now(MYSQL *conn, bool mariadb, const char *schema, const char *ta
     return 0;
 }
 
-/* ---- may the present be believed? ---- */
-
-static bool
-is_name_part(uint8_t c)
-{
-    return isalnum(c) || c == '_' || c == '$' || c >= 0x80;
-}
-
-/* A statement that changes the table has its name in it, as a word. */
-static bool
-speaks_of(struct bytes text, const char *table)
-{
-    size_t n = strlen(table);
-
-    for (size_t i = 0; i + n <= text.len; i++) {
-        if (strncasecmp((const char *)text.at + i, table, n) == 0 &&
-            (i == 0 || !is_name_part(text.at[i - 1]) || !is_name_part((uint8_t)table[0])) &&
-            (i + n == text.len || !is_name_part(text.at[i + n]) || !is_name_part((uint8_t)table[n - 1])))
-            return true;
-    }
-    return false;
-}
-
-struct scan {
-    struct mysql_source *my;
-    const char *table;
-    bool checksums;
-    bool passed; /* the place where we stand: what is before it was seen */
-    bool found;
-    char text[120];
-    struct buffer scratch;
-};
-
-static int
-scan_event(struct scan *s, struct bytes raw, struct error *err)
-{
-    struct binlog_event event;
-    struct binlog_query_event query;
-    char version[51];
-
-    if (raw.len > 4 && raw.at[4] == EVENT_FORMAT_DESCRIPTION)
-        return binlog_format_read(raw, &s->checksums, version, err);
-    if (raw.len > 4 && raw.at[4] == EVENT_TABLE_MAP)
-        s->passed = true; /* ours is the first of its group, or stands behind it */
-    if (raw.len > 4 && raw.at[4] != EVENT_QUERY && raw.at[4] != EVENT_MARIADB_QUERY_COMPRESSED)
-        return 0; /* rows and the like: not even their checksums matter here */
-    if (binlog_event_read(&event, raw, s->checksums, err) == -1 ||
-        binlog_query_read(&event, &s->scratch, &query, err) == -1)
-        return -1;
-    if (s->passed && binlog_query_kind(query.text) == QUERY_DDL && speaks_of(query.text, s->table)) {
-        s->found = true;
-        snprintf(s->text, sizeof(s->text), "%.*s", (int)(query.text.len < 100 ? query.text.len : 100),
-                 (const char *)query.text.at);
-    }
-    return 0;
-}
-
-/* Statements from where the open group begins to the end of the log. */
-static int
-scan_ahead(struct scan *s, struct error *err)
-{
-    struct mysql_source *my = s->my;
-    struct wire_start start = {.server_id = mysql_server_id(my->config, ROLE_SCAN),
-                               .at = my->framer.group.id.begin, .until_end = true};
-    struct wire wire = {.conn = NULL};
-    MYSQL *conn = mysql_connect_again(my, err);
-    int rc = conn == NULL ? -1 : mysql_dump_session(conn, my->config, my->mariadb, ROLE_SCAN, NULL, err);
-
-    s->checksums = my->checksums;
-    if (rc == 0)
-        rc = wire_open(&wire, conn, &start, err);
-    while (rc == 0 && !s->found) {
-        struct bytes event;
-        int got = wire_read(&wire, &event, err);
-
-        if (got == 0)
-            break;
-        rc = got == -1 ? -1 : scan_event(s, event, err);
-        if (rc == 0)
-            rc = mysql_look_after_lease(my, err);
-    }
-    wire_close(&wire);
-    if (conn != NULL)
-        mysql_close(conn);
-    buffer_free(&s->scratch);
-    return rc;
-}
-
 /* ---- describe ---- */
 
 static bool
@@ -455,7 +365,7 @@ mysql_describe(void *source, struct relation *rel, struct binlog_column *columns
                struct error *err)
 {
     struct mysql_source *my = source;
-    struct scan scan = {.my = my, .table = rel->table};
+    char text[MYSQL_AHEAD_TEXT];
     MYSQL_RES *res;
     int rc;
 
@@ -464,10 +374,12 @@ mysql_describe(void *source, struct relation *rel, struct binlog_column *columns
         return -1;
     rc = merge(res, my->mariadb, rel, columns, missing, err);
     mysql_free_result(res);
-    if (rc == -1 || scan_ahead(&scan, err) == -1)
+    if (rc == 0) /* behind the catalogue's answer: what changes it in between is seen */
+        rc = mysql_ahead_find(my, rel->table, text, err);
+    if (rc == -1)
         return -1;
-    if (scan.found)
-        return not_sure(rel, missing, scan.text, err);
+    if (rc == 1)
+        return not_sure(rel, missing, text, err);
     log_debug("mysql", "table=%s.%s described by the catalogue: nothing ahead in the log speaks of it", rel->schema,
               rel->table);
     return 0;

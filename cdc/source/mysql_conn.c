@@ -627,27 +627,15 @@ mysql_variable(MYSQL *conn, const char *name, char *out, size_t size, struct err
     return 0;
 }
 
-static void
-quoted(struct buffer *out, const char *text, char quote)
-{
-    buffer_put_u8(out, (uint8_t)quote);
-    for (; *text != 0; text++) {
-        if (*text == quote)
-            buffer_put_u8(out, (uint8_t)quote);
-        buffer_put_u8(out, (uint8_t)*text);
-    }
-    buffer_put_u8(out, (uint8_t)quote);
-}
-
 /* The session has NO_BACKSLASH_ESCAPES: a backslash is itself. */
 void
 mysql_literal(struct buffer *out, const char *text)
 {
-    quoted(out, text, '\'');
+    buffer_put_quoted(out, text, '\'');
 }
 
 void
 mysql_identifier(struct buffer *out, const char *name)
 {
-    quoted(out, name, '`');
+    buffer_put_quoted(out, name, '`');
 }

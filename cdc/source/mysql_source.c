@@ -375,6 +375,7 @@ source_close(struct source *source)
     mysql_disconnect(my);
     mysql_facts_clear(&my->facts);
     binlog_framer_free(&my->framer);
+    mysql_ahead_clear(&my->ahead);
     free(my);
 }
 

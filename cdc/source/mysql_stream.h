@@ -1,6 +1,7 @@
 /*
  * mysql_stream.h -- what the parts of the MySQL and MariaDB source share: mysql_start.c (lease, checks of a start),
- * mysql_source.c (the stream after it), mysql_columns.c (what a TABLE_MAP leaves out). Nobody else includes it.
+ * mysql_source.c (the stream after it), mysql_columns.c (what a TABLE_MAP leaves out), mysql_ahead.c
+ * (what changes tables further on). Nobody else includes it.
  *
  * Connections: `ask` holds the lease (GET_LOCK) and answers questions; `dump` streams; a third one is opened for a
  * moment where rows of an XA transaction, or DDL further on, have to be read.
@@ -13,6 +14,7 @@
 #include "../decode/binlog_frame.h"
 #include "cdc/offset.h"
 #include "cdc/source.h"
+#include "mysql_ahead.h"
 #include "mysql_facts.h"
 #include "mysql_wire.h"
 
@@ -34,6 +36,7 @@ struct mysql_source {
     struct mysql_facts facts; /* of the last start */
     bool checksums;        /* the server writes them */
     struct binlog_framer framer;
+    struct mysql_ahead ahead;
     struct error broken;   /* resume had no memory */
     int64_t lease_due;     /* clock_monotonic_ms */
     int64_t heard_ms;      /* when the dump last sent something, or could not have been heard */

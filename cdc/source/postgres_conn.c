@@ -224,22 +224,10 @@ pg_command(PGconn *conn, struct error *err, const char *fmt, ...)
     return 0;
 }
 
-static void
-quoted(struct buffer *out, const char *text, char quote)
-{
-    buffer_put_u8(out, (uint8_t)quote);
-    for (; *text != 0; text++) {
-        if (*text == quote)
-            buffer_put_u8(out, (uint8_t)quote);
-        buffer_put_u8(out, (uint8_t)*text);
-    }
-    buffer_put_u8(out, (uint8_t)quote);
-}
-
 void
 pg_identifier(struct buffer *out, const char *name)
 {
-    quoted(out, name, '"');
+    buffer_put_quoted(out, name, '"');
 }
 
 /* standard_conforming_strings is on since 9.1; a backslash is itself only under E''. */
@@ -247,7 +235,7 @@ void
 pg_literal(struct buffer *out, const char *text)
 {
     if (strchr(text, '\\') == NULL) {
-        quoted(out, text, '\'');
+        buffer_put_quoted(out, text, '\'');
         return;
     }
     buffer_put_string(out, " E'");

@@ -308,6 +308,9 @@ buffer_put_le64(struct buffer *out, uint64_t v)
     buffer_put(out, &v, sizeof(v));
 }
 
+/* With `quote` around it, and doubled inside: SQL's identifiers and literals. */
+void buffer_put_quoted(struct buffer *, const char *text, char quote);
+
 static inline void
 buffer_put_string(struct buffer *out, const char *s)
 {

@@ -1,6 +1,7 @@
 """MySQL and MariaDB: tables change in mid-stream, rows come in parts, transactions in every form that a log knows."""
 import contextlib
 import json
+import re
 import threading
 
 import pytest
@@ -472,6 +473,33 @@ def test_where_the_catalogue_may_have_changed_since_it_stops(on, server, metadat
         line = stopped(s, "E_ROW_METADATA")
         assert f"{s.db}.t" in line and "alter table t" in line
         assert sorted(ids(s.records(2))) == [1, 5]
+
+
+@pytest.mark.parametrize("server, metadata", LESS)
+def test_what_was_read_ahead_for_one_table_is_kept_for_the_next(on, server, metadata):
+    s = on(server)
+    with setting(s.server, "binlog_row_metadata", f"'{metadata}'"):
+        start(s, "".join(f"create table {t} (id int primary key); " for t in "tuvw")).caught_up().rf.terminate()
+        s.rf.config["log"] = {"level": "debug"}
+        s.rf.write_config()
+        s.sql("insert into t values (1); insert into u values (2); insert into v values (3); insert into w values (4); "
+              "alter table w change id k int; insert into t values (5)")
+        s.rf.start()
+        assert f"{s.db}.w" in stopped(s, "E_ROW_METADATA")
+        assert sorted(ids(s.records(3))) == [1, 2, 3]
+    reads = re.findall(r"table=(\w) the log was read ahead from (\d+/\d+) to (\d+/\d+)", s.rf.logged())
+    assert [table for table, _, _ in reads] == ["t", "u", "v", "w"]
+    end = reads[0][2]
+    assert all((begin, to) == (end, end) for _, begin, to in reads[1:3]), reads
+
+
+def test_a_statement_right_behind_a_compressed_transaction_is_seen(on):
+    s = on("mysql")
+    with setting(s.server, "binlog_row_metadata", "'MINIMAL'"), setting(s.server, "binlog_transaction_compression", "1"):
+        start(s, "create table t (id int primary key, a text)").caught_up().rf.terminate()
+        s.sql("insert into t values (1, repeat('x', 1000)); alter table t change a z text")
+        s.rf.start()
+        assert "alter table t" in stopped(s, "E_ROW_METADATA")
 
 
 # --- XA --------------------------------------------------------------------------------------
