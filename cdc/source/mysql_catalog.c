@@ -14,7 +14,7 @@
 
 #include "cdc/log.h"
 #include "cdc/source_mysql.h"
-#include "mysql_conn.h"
+#include "../client/mysql_conn.h"
 
 enum { ASK_TIMEOUT_S = 15 };
 

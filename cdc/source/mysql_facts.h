@@ -7,7 +7,7 @@
 #define CDC_MYSQL_FACTS_H
 
 #include "cdc/offset.h"
-#include "mysql_conn.h"
+#include "../client/mysql_conn.h"
 
 struct mysql_log_file {
     struct log_place place; /* pos: its size */

@@ -15,7 +15,7 @@
 #define CDC_MYSQL_WIRE_H
 
 #include "cdc/log_place.h"
-#include "mysql_conn.h"
+#include "../client/mysql_conn.h"
 
 struct wire_start {
     uint32_t server_id;         /* ours; the server ends an older dump of the same one */

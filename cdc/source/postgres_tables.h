@@ -8,7 +8,7 @@
 #define CDC_POSTGRES_TABLES_H
 
 #include "cdc/report.h"
-#include "postgres_conn.h"
+#include "../client/postgres_conn.h"
 
 struct pg_table {
     char schema[64], table[64];

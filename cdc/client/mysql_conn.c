@@ -23,7 +23,7 @@ enum { EVENT_PACKET_MAX = 1 << 30, CONNECT_SECONDS = 10, WRITE_SECONDS = 30 };
 static int
 bad_url(struct error *err, const char *what)
 {
-    return error_set(err, ERROR_CONFIG, "E_CONFIG", "source.url: %s", what);
+    return error_set(err, ERROR_CONFIG, "E_CONFIG", "url: %s", what);
 }
 
 static int
@@ -121,7 +121,7 @@ take_option(struct mysql_url *url, const char *name, const char *value, struct e
     if (strcmp(name, "connect-timeout") == 0)
         return take_number(&url->connect_timeout, value, 3600, "connect-timeout must be 1 to 3600 seconds", err);
     return error_set(err, ERROR_CONFIG, "E_CONFIG",
-                     "source.url: unknown option %.60s; there are ssl-mode, ssl-ca, ssl-cert, ssl-key, ssl-cipher, "
+                     "url: unknown option %.60s; there are ssl-mode, ssl-ca, ssl-cert, ssl-key, ssl-cipher, "
                      "tls-version, socket, connect-timeout, plugin-dir",
                      name);
 }
@@ -287,7 +287,7 @@ mysql_server_error(unsigned number, const char *text, const char *what, struct e
     default:
         break;
     }
-    return error_set(err, kind, code, "source: %s%s%.400s (%u)", what, what[0] != 0 ? ": " : "", text, number);
+    return error_set(err, kind, code, "%s%s%.400s (%u)", what, what[0] != 0 ? ": " : "", text, number);
 }
 
 int
@@ -329,7 +329,7 @@ set_tls(MYSQL *conn, const struct mysql_url *url, struct error *err)
     if (url->ssl_mode == SSL_DISABLED_MODE)
         return 0;
     if (url->ssl_mode == SSL_VERIFY_CA_MODE && url->ssl_ca[0] == 0)
-        return error_set(err, ERROR_CONFIG, "E_TLS", "source.url: ssl-mode=verify_ca needs ssl-ca");
+        return error_set(err, ERROR_CONFIG, "E_TLS", "url: ssl-mode=verify_ca needs ssl-ca");
     mysql_options(conn, MYSQL_OPT_SSL_ENFORCE, &enforce);
     mysql_options(conn, MYSQL_OPT_SSL_VERIFY_SERVER_CERT, &verify);
     if (url->ssl_mode != SSL_PREFERRED_MODE) {
@@ -364,7 +364,7 @@ refuse_plain(MYSQL *conn, const struct mysql_url *url, struct error *err)
 {
     if (url->ssl_mode < SSL_REQUIRED_MODE || mysql_get_ssl_cipher(conn) != NULL)
         return 0;
-    return error_set(err, ERROR_CONFIG, "E_TLS", "source: the server offers no TLS, and ssl-mode=%s asks for it",
+    return error_set(err, ERROR_CONFIG, "E_TLS", "the server offers no TLS, and ssl-mode=%s asks for it",
                      ssl_modes[url->ssl_mode]);
 }
 
@@ -430,7 +430,7 @@ connect_url(const struct mysql_url *url, const char *password, unsigned read_tim
     if (set_tls(conn, url, err) == 0) {
         if (mysql_real_connect(conn, socket ? "localhost" : url->host, url->user[0] != 0 ? url->user : NULL, password,
                                url->database[0] != 0 ? url->database : NULL, socket ? 0 : url->port,
-                               socket ? url->socket : NULL, CLIENT_MULTI_STATEMENTS) == NULL)
+                               socket ? url->socket : NULL, CLIENT_MULTI_STATEMENTS | CLIENT_FOUND_ROWS) == NULL)
             mysql_failed(conn, "", err);
         else if (refuse_plain(conn, url, err) == 0)
             return conn;
@@ -440,17 +440,16 @@ connect_url(const struct mysql_url *url, const char *password, unsigned read_tim
 }
 
 MYSQL *
-mysql_connect_source(const struct config *config, unsigned read_timeout, struct mysql_server *server,
-                     struct error *err)
+mysql_connect_to(const struct endpoint *to, unsigned read_timeout, struct mysql_server *server, struct error *err)
 {
     struct mysql_url url;
     MYSQL *conn = NULL;
     char *password = NULL;
 
-    if (mysql_url_parse(&url, config->source.url, err) == -1)
+    if (mysql_url_parse(&url, to->url, err) == -1)
         return NULL;
-    if (config->source.password_file != NULL) {
-        password = config_secret(config->source.password_file, err);
+    if (to->password_file != NULL) {
+        password = config_secret(to->password_file, err);
         if (password == NULL)
             goto out;
     }
@@ -463,6 +462,15 @@ out:
     config_secret_free(password);
     explicit_bzero(&url, sizeof(url));
     return conn;
+}
+
+MYSQL *
+mysql_connect_source(const struct config *config, unsigned read_timeout, struct mysql_server *server,
+                     struct error *err)
+{
+    struct endpoint source = {config->pipeline, config->source.url, config->source.password_file};
+
+    return mysql_connect_to(&source, read_timeout, server, err);
 }
 
 /* ---- questions ---- */
@@ -530,7 +538,7 @@ ask(MYSQL *conn, struct error *err, const char *fmt, va_list args)
         if (res == NULL && mysql_errno(conn) != 0)
             mysql_failed(conn, sql, err);
         else if (res == NULL)
-            error_set(err, ERROR_CONFIG, "E_SQL", "source: no rows came from: %.200s", sql);
+            error_set(err, ERROR_CONFIG, "E_SQL", "no rows came from: %.200s", sql);
     }
     free(sql);
     return res;
@@ -577,7 +585,7 @@ first_value(MYSQL_RES *res, struct buffer *out, struct error *err)
         buffer_put_string(out, mysql_field(row, 0));
     mysql_free_result(res);
     if (row == NULL)
-        return error_set(err, ERROR_CONFIG, "E_SQL", "source: a question was answered without a row");
+        return error_set(err, ERROR_CONFIG, "E_SQL", "a question was answered without a row");
     return buffer_failed(out) ? error_set(err, ERROR_FATAL, "", "out of memory for an answer") : 0;
 }
 

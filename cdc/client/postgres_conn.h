@@ -1,5 +1,5 @@
 /*
- * postgres_conn.h -- connections to the source server and small questions to it.
+ * postgres_conn.h -- connections to a PostgreSQL server, as source or as sink, and small questions to it.
  *
  * Two kinds: `ordinary` (SQL, read-only questions and the set-up) and `replication`
  * (replication=database). Both pin the settings that the text formats depend on. Without sslmode in
@@ -14,8 +14,11 @@
 #include <libpq-fe.h>
 
 #include "cdc/config.h"
+#include "endpoint.h"
 
 /* A connection that is up, or NULL. `label` is part of application_name. */
+PGconn *pg_connect_to(const struct endpoint *, bool replication, const char *label, struct error *err);
+/* The same to the source of this configuration. */
 PGconn *pg_connect(const struct config *, bool replication, const char *label, struct error *err);
 
 /* Run one statement that must answer with rows; NULL and *err otherwise. */

@@ -1,7 +1,7 @@
 /*
  * mysql_conn.h -- connections to a MySQL or MariaDB server, and small questions to it.
  *
- * source.url is mysql://user@host:port/database?ssl-mode=...&ssl-ca=FILE (or mariadb://). ssl-mode has MySQL's words:
+ * A url is mysql://user@host:port/database?ssl-mode=...&ssl-ca=FILE (or mariadb://). ssl-mode has MySQL's words:
  * verify_identity (the default), verify_ca, required, preferred, disabled. Other options: ssl-cert, ssl-key, ssl-cipher,
  * tls-version, socket, connect-timeout, plugin-dir. Letters with a special meaning stand as %XX.
  *
@@ -15,8 +15,9 @@
 #include <mysql.h>
 
 #include "cdc/config.h"
+#include "endpoint.h"
 
-/* source.url, taken apart. */
+/* A url, taken apart. */
 struct mysql_url {
     char user[256], host[256], database[256], socket[256];
     char password[256]; /* in the URL itself: warned of */
@@ -37,6 +38,8 @@ struct mysql_server {
 };
 
 /* A connection that is up, with our session settings, or NULL. `read_timeout`: seconds that a read may take. */
+MYSQL *mysql_connect_to(const struct endpoint *, unsigned read_timeout, struct mysql_server *server, struct error *err);
+/* The same to the source of this configuration. */
 MYSQL *mysql_connect_source(const struct config *, unsigned read_timeout, struct mysql_server *server,
                             struct error *err);
 

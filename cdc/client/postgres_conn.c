@@ -86,33 +86,33 @@ connect_error(PGconn *conn, struct error *err)
         strstr(text, "no pg_hba.conf entry") != NULL || strstr(text, "role \"") != NULL ||
         strstr(text, "no password supplied") != NULL || strstr(text, "must be superuser") != NULL ||
         strstr(text, "permission denied") != NULL)
-        return error_set(err, ERROR_CONFIG, "E_AUTH", "source: %s", text);
+        return error_set(err, ERROR_CONFIG, "E_AUTH", "%s", text);
     if (strstr(text, "database \"") != NULL && strstr(text, "does not exist") != NULL)
-        return error_set(err, ERROR_CONFIG, "E_DATABASE", "source: %s", text);
+        return error_set(err, ERROR_CONFIG, "E_DATABASE", "%s", text);
     if (strstr(text, "certificate") != NULL || strstr(text, "does not support SSL") != NULL)
-        return error_set(err, ERROR_CONFIG, "E_TLS", "source: %s", text);
-    return error_set(err, ERROR_RETRY, "E_UNREACHABLE", "source: %s", text);
+        return error_set(err, ERROR_CONFIG, "E_TLS", "%s", text);
+    return error_set(err, ERROR_RETRY, "E_UNREACHABLE", "%s", text);
 }
 
 PGconn *
-pg_connect(const struct config *config, bool replication, const char *label, struct error *err)
+pg_connect_to(const struct endpoint *to, bool replication, const char *label, struct error *err)
 {
     struct params p = {.n = 0};
     char name[120], options[1024], *parse_error = NULL, *password = NULL;
-    PQconninfoOption *given = PQconninfoParse(config->source.url, &parse_error);
+    PQconninfoOption *given = PQconninfoParse(to->url, &parse_error);
     PGconn *conn = NULL;
 
     if (given == NULL) {
-        error_set(err, ERROR_CONFIG, "E_CONFIG", "source.url: %s", parse_error);
+        error_set(err, ERROR_CONFIG, "E_CONFIG", "url: %s", parse_error);
         PQfreemem(parse_error);
         return NULL;
     }
-    if (config->source.password_file != NULL) {
-        password = config_secret(config->source.password_file, err);
+    if (to->password_file != NULL) {
+        password = config_secret(to->password_file, err);
         if (password == NULL)
             goto out;
     }
-    snprintf(name, sizeof(name), "rowferry %s %s", config->pipeline, label);
+    snprintf(name, sizeof(name), "rowferry %s %s", to->pipeline, label);
     for (PQconninfoOption *o = given; o->keyword != NULL; o++) {
         if (o->val != NULL && strcmp(o->keyword, "options") != 0)
             add(&p, o->keyword, o->val);
@@ -149,6 +149,14 @@ out:
     return conn;
 }
 
+PGconn *
+pg_connect(const struct config *config, bool replication, const char *label, struct error *err)
+{
+    struct endpoint source = {config->pipeline, config->source.url, config->source.password_file};
+
+    return pg_connect_to(&source, replication, label, err);
+}
+
 int
 pg_error(PGconn *conn, const PGresult *res, struct error *err, const char *what)
 {
@@ -164,7 +172,7 @@ pg_error(PGconn *conn, const PGresult *res, struct error *err, const char *what)
         strncmp(state, "55P03", 5) == 0)
         kind = ERROR_RETRY; /* gone, shutting down, full, deadlock, lock time-out */
     return error_set(err, kind, kind == ERROR_RETRY ? "E_UNREACHABLE" : "E_SQL",
-                     "source: %s: %s%s%s%s%s%s", what, text, detail != NULL ? " (" : "",
+                     "%s: %s%s%s%s%s%s", what, text, detail != NULL ? " (" : "",
                      detail != NULL ? detail : "", detail != NULL ? ")" : "",
                      state != NULL ? " SQLSTATE " : "", state != NULL ? state : "");
 }
