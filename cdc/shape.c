@@ -199,6 +199,8 @@ plans_of(struct shape *shape, struct relation *rel, uint64_t seq, struct plans *
         plans = make_plans(shape, rel, seen, loosen, err);
         if (plans != NULL) {
             rel->shape_free = plans_free;
+            if (seen == NULL) /* the oldest plans live as long as the relation */
+                atomic_store_explicit(&rel->told, &plans->table, memory_order_release);
             atomic_store_explicit(&rel->shape, plans, memory_order_release);
         }
     }

@@ -7,6 +7,8 @@
  *     delete                value, tombstone
  *     truncate              value for every partition; nothing; or an error
  *
+ * As rows (row_encode.c) each change is one event.
+ *
  * Everything is appended at the end of events->encoded; if something does not work out, both
  * counts go back to where they were.
  *
@@ -182,16 +184,22 @@ old_has_key(const struct plan *plan, const struct change *change)
 }
 
 static int
-encode_delete(struct work *work)
+delete_without_key(struct work *work)
 {
     const struct relation *rel = work->plan->relation;
+
+    return error_set(work->err, ERROR_DATA, "E_KEY_UNKNOWN",
+                     "table %s.%s: a delete does not carry the configured key; %s, or choose a key inside the identity",
+                     rel->schema, rel->table, whole_rows(work->plan));
+}
+
+static int
+encode_delete(struct work *work)
+{
     struct span key;
 
     if (!old_has_key(work->plan, work->shot.change))
-        return error_set(work->err, ERROR_DATA, "E_KEY_UNKNOWN",
-                         "table %s.%s: a delete does not carry the configured key; %s, or choose "
-                         "a key inside the identity",
-                         rel->schema, rel->table, whole_rows(work->plan));
+        return delete_without_key(work);
     if (encode_key(work, work->shot.change->old_row, &key) == -1)
         return -1;
     return emit_delete(work, key);
@@ -246,6 +254,21 @@ encode_truncate(struct work *work)
     return 0;
 }
 
+/* The key that the row had before the change: the target's row is found by it. */
+static int
+encode_row(struct work *work)
+{
+    const struct change *change = work->shot.change;
+    bool by_old = change->op == CHANGE_DELETE || (change->op == CHANGE_UPDATE && old_has_key(work->plan, change));
+    struct span key;
+
+    if (change->op == CHANGE_DELETE && !old_has_key(work->plan, change))
+        return delete_without_key(work);
+    if (encode_key(work, by_old ? change->old_row : change->new_row, &key) == -1)
+        return -1;
+    return emit_row(work, change->op, NULL, NULL, key);
+}
+
 static int
 encode_change(struct work *work)
 {
@@ -285,7 +308,7 @@ plan_encode(const struct plan *plan, const struct change *change,
     int status;
 
     (void)scratch;
-    status = encode_change(&work);
+    status = plan->settings->format == FORMAT_ROW && change->op != CHANGE_TRUNCATE ? encode_row(&work) : encode_change(&work);
     if (status != ENCODE_DONE) {
         out->count = count;
         out->encoded.len = len;

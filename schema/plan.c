@@ -287,7 +287,7 @@ check_names(const struct plan *plan, struct error *err)
                                  rel->schema, rel->table, rel->columns[k].name,
                                  rel->columns[i].name, name);
         }
-        for (size_t k = 0; plan->settings->envelope == ENVELOPE_PLAIN && k < 3; k++) {
+        for (size_t k = 0; plan->settings->format != FORMAT_ROW && plan->settings->envelope == ENVELOPE_PLAIN && k < 3; k++) {
             if (strcmp(taken[k], name) == 0)
                 return error_set(err, ERROR_CONFIG, "E_NAME_COLLISION",
                                  "table %s.%s: column %s and the event's own field %s",
@@ -379,6 +379,21 @@ prepare_avro(struct plan *plan, const struct catalog_table *catalog, struct erro
     return avro_plan_prepare(plan, err);
 }
 
+static int
+prepare(struct plan *plan, const struct catalog_table *catalog, struct error *err)
+{
+    switch (plan->settings->format) {
+    case FORMAT_AVRO:
+        return prepare_avro(plan, catalog, err);
+    case FORMAT_JSON:
+        return json_plan_prepare(plan, err);
+    case FORMAT_ROW:
+        row_plan_prepare(plan);
+        return 0;
+    }
+    return error_set(err, ERROR_FATAL, "", "a format that is none");
+}
+
 /* ---- the encoder and its plans ---- */
 
 struct encoder *
@@ -427,7 +442,6 @@ encoder_plan(struct encoder *encoder, const struct relation *rel,
 {
     struct plan *plan = calloc(1, sizeof(*plan));
     struct key key = {0};
-    int status;
 
     if (plan == NULL)
         return out_of_memory(err);
@@ -437,9 +451,7 @@ encoder_plan(struct encoder *encoder, const struct relation *rel,
     if (plan->route == NULL || choose_key(encoder, plan, catalog, &key, err) == -1 ||
         make_fields(plan, &key, catalog, nullable, err) == -1)
         goto fail;
-    status = encoder->settings.format == FORMAT_AVRO ? prepare_avro(plan, catalog, err)
-                                                     : json_plan_prepare(plan, err);
-    if (status == -1)
+    if (prepare(plan, catalog, err) == -1)
         goto fail;
     *out = plan;
     return 0;

@@ -1,6 +1,6 @@
 /*
  * plan.h -- what a plan holds; shared by plan.c (makes it), encoder.c (runs it), avro_schema.c
- * (schema texts), avro_encode.c, json_encode.c and source_block.c (bytes), and nobody else.
+ * (schema texts), avro_encode.c, json_encode.c, row_encode.c and source_block.c (bytes), and nobody else.
  *
  * A plan is made under the shape cache's lock and then only read, by any shape thread. It lives
  * in the shape of its relation, so the relation outlives it.
@@ -112,5 +112,6 @@ int avro_schema_make(struct plan *, const struct catalog_table *catalog, struct 
 /* Set put, put_key, put_value and the constant parts. The ids are known by then. */
 int avro_plan_prepare(struct plan *, struct error *err);
 int json_plan_prepare(struct plan *, struct error *err);
+void row_plan_prepare(struct plan *);
 
 #endif

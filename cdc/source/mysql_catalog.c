@@ -63,7 +63,7 @@ constant_default(const struct mysql_catalog *cat, struct arena *arena, MYSQL_ROW
 }
 
 static int
-ask_defaults(struct mysql_catalog *cat, const struct relation *rel, struct arena *arena, struct catalog_table *out,
+ask_columns(struct mysql_catalog *cat, const struct relation *rel, struct arena *arena, struct catalog_table *out,
              struct error *err)
 {
     struct buffer schema = {0}, table = {0};
@@ -73,8 +73,8 @@ ask_defaults(struct mysql_catalog *cat, const struct relation *rel, struct arena
     mysql_literal(&schema, rel->schema);
     mysql_literal(&table, rel->table);
     res = mysql_ask(cat->conn, err,
-                    "SELECT COLUMN_NAME, COLUMN_DEFAULT, EXTRA FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = %s AND "
-                    "TABLE_NAME = %s AND COLUMN_DEFAULT IS NOT NULL AND IS_NULLABLE = 'NO'",
+                    "SELECT COLUMN_NAME, COLUMN_DEFAULT, EXTRA, COLUMN_TYPE FROM information_schema.COLUMNS WHERE "
+                    "TABLE_SCHEMA = %s AND TABLE_NAME = %s",
                     buffer_cstr(&schema), buffer_cstr(&table));
     buffer_free(&schema);
     buffer_free(&table);
@@ -82,7 +82,10 @@ ask_defaults(struct mysql_catalog *cat, const struct relation *rel, struct arena
         return -1;
     while ((row = mysql_fetch_row(res)) != NULL) {
         for (uint16_t i = 0; i < rel->ncolumns; i++) {
-            if (rel->columns[i].not_null && strcmp(rel->columns[i].name, mysql_field(row, 0)) == 0)
+            if (strcmp(rel->columns[i].name, mysql_field(row, 0)) != 0)
+                continue;
+            out->columns[i].declared = arena_strdup(arena, mysql_field(row, 3));
+            if (rel->columns[i].not_null)
                 out->columns[i].default_text = constant_default(cat, arena, row);
         }
     }
@@ -108,7 +111,7 @@ catalog_ask(struct catalog *base, const struct relation *rel, struct arena *aren
     }
     if (connected(cat, err) == -1)
         return -1;
-    return ask_defaults(cat, rel, arena, out, err);
+    return ask_columns(cat, rel, arena, out, err);
 }
 
 static void

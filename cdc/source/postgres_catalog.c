@@ -79,6 +79,8 @@ take_column(const PGresult *res, int row, const struct relation *rel, struct are
         if (col->is_enum)
             col->enum_labels = arena_strdup(arena, pg_text(res, row, 4));
         col->default_text = constant_default(arena, pg_text(res, row, 5));
+        if (rel->columns[i].typmod == (int32_t)strtol(pg_text(res, row, 6), NULL, 10))
+            col->declared = arena_strdup(arena, pg_text(res, row, 7));
     }
 }
 
@@ -90,7 +92,8 @@ ask_columns(struct postgres_catalog *cat, const struct relation *rel, struct are
         cat->conn, err,
         "SELECT a.attname, a.atttypid, a.attnotnull, t.typtype, (SELECT string_agg(e.enumlabel, ',' "
         "ORDER BY e.enumsortorder) FROM pg_enum e WHERE e.enumtypid = t.oid), CASE WHEN a.attgenerated = "
-        "'' THEN pg_get_expr(d.adbin, d.adrelid) END FROM pg_attribute a JOIN pg_type t ON t.oid = "
+        "'' THEN pg_get_expr(d.adbin, d.adrelid) END, a.atttypmod, format_type(a.atttypid, a.atttypmod) FROM "
+        "pg_attribute a JOIN pg_type t ON t.oid = "
         "a.atttypid LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum WHERE "
         "a.attrelid = %u AND a.attnum > 0 AND NOT a.attisdropped",
         rel->id);

@@ -23,6 +23,7 @@ struct catalog_column {
     bool is_enum;
     const char *enum_labels;  /* "a,b,c" in their order, or NULL */
     const char *default_text; /* a constant's text, or NULL: none, or an expression */
+    const char *declared;     /* its type as the server writes it, "numeric(10,2)", "int(10) unsigned"; NULL: not known */
 };
 
 struct catalog_table {

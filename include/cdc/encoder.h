@@ -6,7 +6,8 @@
  * column, the constant parts of the envelope). `encode` runs for every row, on any shape thread,
  * and reads nothing but the plan, the change and the stamp.
  *
- * One change may give several events: a key change gives delete, tombstone, create.
+ * One change may give several events: a key change gives delete, tombstone, create. As rows (FORMAT_ROW) it gives one,
+ * with the key that it had before, and a truncate is an event unless truncate is stop or warn.
  *
  * A plan is looser or tighter about NULL: when a value is NULL where the plan says NOT NULL,
  * encode returns ENCODE_LOOSEN, and the caller makes a new plan with `nullable[column]` set.
@@ -21,7 +22,7 @@
 #include "cdc/change.h"
 #include "cdc/schemas.h"
 
-enum format { FORMAT_AVRO, FORMAT_JSON };
+enum format { FORMAT_AVRO, FORMAT_JSON, FORMAT_ROW /* row.h: for database sinks, never configured */ };
 enum envelope { ENVELOPE_DEBEZIUM, ENVELOPE_PLAIN };
 enum connector { CONNECTOR_POSTGRESQL, CONNECTOR_MYSQL, CONNECTOR_MARIADB };
 enum truncate_policy { TRUNCATE_DEFAULT, TRUNCATE_EMIT, TRUNCATE_WARN, TRUNCATE_STOP };

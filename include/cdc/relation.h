@@ -5,9 +5,9 @@
  * counted references: the reader's cache holds one, every batch that has a row of it holds
  * one. `shape` is where the shape threads keep the plan that they made for it (encoders,
  * routes, schema ids); it is set once, under the shape cache's lock, and freed with the
- * relation through `shape_free`.
+ * relation through `shape_free`. `told` belongs to it, for sinks that make tables.
  *
- * Threads: immutable but for the count and `shape`, both atomic.
+ * Threads: immutable but for the count, `told` and `shape`, which are atomic.
  */
 #ifndef CDC_RELATION_H
 #define CDC_RELATION_H
@@ -23,6 +23,8 @@ enum replica_identity {
     IDENTITY_FULL = 'f',
     IDENTITY_INDEX = 'i',
 };
+
+struct catalog_table;
 
 struct column {
     const char *name;
@@ -50,6 +52,7 @@ struct relation {
     uint16_t nkey;
     bool captured;  /* the configuration wants its rows */
     uint64_t hash;  /* of everything above */
+    _Atomic(const struct catalog_table *) told; /* what the catalogue said of it, once a row of it was shaped */
     _Atomic(void *) shape;
     void (*shape_free)(void *);
     struct arena arena; /* owns all of the above */
