@@ -315,7 +315,8 @@ static void
 resolve_truncate(struct config_sink *sink)
 {
     if (sink->truncate == TRUNCATE_DEFAULT)
-        sink->truncate = sink->envelope == ENVELOPE_DEBEZIUM ? TRUNCATE_WARN : TRUNCATE_EMIT;
+        sink->truncate =
+            sink->envelope == ENVELOPE_DEBEZIUM && !sink->ops->rows ? TRUNCATE_WARN : TRUNCATE_EMIT;
 }
 
 static int
@@ -353,7 +354,9 @@ load_sink(struct walk *w, const struct tree *node, struct config_sink *sink)
                               {&head, sink, sink->settings}};
     if (defaults(w, &section) == -1)
         return -1;
-    sink->format = sink->ops == &sink_kafka ? FORMAT_AVRO : FORMAT_JSON;
+    sink->format = sink->ops->rows ? FORMAT_ROW : sink->ops == &sink_kafka ? FORMAT_AVRO : FORMAT_JSON;
+    if (sink->ops->rows)
+        sink->transaction = TRANSACTION_WHOLE;
     sink->tombstones = sink->ops == &sink_kafka;
     if (fill(w, &section, node) == -1)
         return -1;

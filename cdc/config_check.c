@@ -208,6 +208,35 @@ check_local(struct walk *w, const struct config_sink *sink, const struct tree *n
     return 0;
 }
 
+/* Common keys that say nothing to a sink of rows. */
+static const char *const event_keys[] = {"topic", "format", "envelope", "tombstones", "registry", "registry_user",
+                                         "registry_password_file", "registry_token_file", "registry_ca_file",
+                                         "registry_auto_register"};
+
+static int
+check_rows(struct walk *w, const struct config_sink *sink, const struct tree *node, const char *path)
+{
+    for (size_t i = 0; i < sizeof(event_keys) / sizeof(event_keys[0]); i++) {
+        const struct tree *key = config_yaml_find(node, event_keys[i]);
+
+        if (key == NULL)
+            continue;
+        error_set(w->err, ERROR_CONFIG, "", "does not go with type %s: a table gets rows, not events", sink->ops->type);
+        return config_place(w, key->line, path, key->key);
+    }
+    return 0;
+}
+
+static int
+check_settings(struct walk *w, const struct config_sink *sink, const struct tree *node, const char *path)
+{
+    const char *key = "";
+
+    if (sink->ops->settle == NULL || sink->ops->settle(sink->settings, &key, w->err) == 0)
+        return 0;
+    return config_place(w, config_key_line(node, key), path, key);
+}
+
 int
 config_check_sink(struct walk *w, const struct config_sink *sink, const struct tree *node,
                   const char *path)
@@ -227,7 +256,10 @@ config_check_sink(struct walk *w, const struct config_sink *sink, const struct t
                                is_binlog(config) ? "tables are written database.table"
                                                  : "tables are written schema.table");
     }
-    if (check_topic(w, sink, node, path) == -1 || check_registry(w, sink, node, path) == -1)
+    if (sink->ops->rows && check_rows(w, sink, node, path) == -1)
+        return -1;
+    if (check_topic(w, sink, node, path) == -1 || check_registry(w, sink, node, path) == -1 ||
+        check_settings(w, sink, node, path) == -1)
         return -1;
     return check_local(w, sink, node, path);
 }

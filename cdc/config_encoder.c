@@ -28,7 +28,9 @@ config_encoder(const struct config *config, int sink, const char *database, stru
         .pipeline = config->pipeline,
         .connector = (enum connector)config->source.type,
         .database = database,
-        .schema_changes = config->source.schema_changes[0] != '\0' ? config->source.schema_changes : NULL,
+        .schema_changes = config->source.schema_changes[0] != '\0' && wanted->format != FORMAT_ROW
+                              ? config->source.schema_changes
+                              : NULL,
         .topic = wanted->topic,
         .keys = wanted->keys,
         .schemas = wanted->format == FORMAT_AVRO ? schemas : NULL,

@@ -237,12 +237,18 @@ static int
 encode_truncate(struct work *work)
 {
     const struct relation *rel = work->plan->relation;
-    struct span none = {(uint32_t)work->out->encoded.len, 0};
+    size_t from = work->out->encoded.len;
+    struct span key = {(uint32_t)from, 0};
 
     switch (work->plan->settings->truncate) {
     case TRUNCATE_EMIT:
         work->shot.op = CHANGE_TRUNCATE;
-        return emit(work, none, EVENT_BROADCAST);
+        if (work->plan->settings->format == FORMAT_ROW) {
+            row_put_no_key(work->plan, &work->out->encoded);
+            if (close_span(work, from, &key) == -1)
+                return -1;
+        }
+        return emit(work, key, EVENT_BROADCAST);
     case TRUNCATE_STOP:
         return error_set(work->err, ERROR_DATA, "E_TRUNCATE",
                          "table %s.%s was truncated and truncate: stop is set", rel->schema,
@@ -254,19 +260,51 @@ encode_truncate(struct work *work)
     return 0;
 }
 
-/* The key that the row had before the change: the target's row is found by it. */
+static bool
+is_partial(const struct work *work)
+{
+    for (uint16_t i = 0; i < work->plan->relation->ncolumns; i++) {
+        if (work->shot.change->new_row[i].state == VALUE_UNCHANGED)
+            return true;
+    }
+    return false;
+}
+
+/* Whether the new row's key is another one than `key`, which stands at the end of what is encoded. */
+static int
+is_rekeyed(struct work *work, struct span key, unsigned *flags)
+{
+    struct buffer *encoded = &work->out->encoded;
+    struct span now;
+
+    if (encode_key(work, work->shot.change->new_row, &now) == -1)
+        return -1;
+    if (!bytes_equal(bytes_of(encoded->at + now.offset, now.length), bytes_of(encoded->at + key.offset, key.length)))
+        *flags |= EVENT_REKEYED;
+    encoded->len = now.offset;
+    return 0;
+}
+
+/* One event, with the key that the row had before the change: the target's row is found by it. */
 static int
 encode_row(struct work *work)
 {
     const struct change *change = work->shot.change;
-    bool by_old = change->op == CHANGE_DELETE || (change->op == CHANGE_UPDATE && old_has_key(work->plan, change));
+    bool by_old = change->op == CHANGE_DELETE ||
+                  (change->op == CHANGE_UPDATE && work->plan->nkey > 0 && old_has_key(work->plan, change));
+    unsigned flags = 0;
     struct span key;
 
     if (change->op == CHANGE_DELETE && !old_has_key(work->plan, change))
         return delete_without_key(work);
     if (encode_key(work, by_old ? change->old_row : change->new_row, &key) == -1)
         return -1;
-    return emit_row(work, change->op, NULL, NULL, key);
+    if (by_old && change->op == CHANGE_UPDATE && is_rekeyed(work, key, &flags) == -1)
+        return -1;
+    if (change->op != CHANGE_DELETE && is_partial(work))
+        flags |= EVENT_PARTIAL;
+    work->shot.op = change->op;
+    return emit(work, key, flags);
 }
 
 static int

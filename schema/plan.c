@@ -78,6 +78,12 @@ topic_of(struct encoder *encoder, const struct relation *rel, struct error *err)
     struct buffer text = {0};
     const char *topic = NULL;
 
+    if (encoder->settings.format == FORMAT_ROW) { /* no topic: the table itself */
+        topic = arena_printf(&encoder->arena, "%s.%s", rel->schema, rel->table);
+        if (topic == NULL)
+            out_of_memory(err);
+        return topic;
+    }
     for (const char *at = encoder->settings.topic; *at != 0; at++) {
         size_t len = 1;
         const char *value = placeholder(&encoder->settings, rel, at, &len);

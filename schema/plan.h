@@ -113,5 +113,7 @@ int avro_schema_make(struct plan *, const struct catalog_table *catalog, struct 
 int avro_plan_prepare(struct plan *, struct error *err);
 int json_plan_prepare(struct plan *, struct error *err);
 void row_plan_prepare(struct plan *);
+/* A key of no row, which names the key's columns all the same: a truncate's. */
+void row_put_no_key(const struct plan *, struct buffer *);
 
 #endif

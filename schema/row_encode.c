@@ -24,6 +24,18 @@ put_key(const struct plan *plan, const struct value *row, struct buffer *out, ui
     return FIELD_DONE;
 }
 
+void
+row_put_no_key(const struct plan *plan, struct buffer *out)
+{
+    static const struct value none = {.state = VALUE_NULL};
+
+    buffer_put_le16(out, plan->nkey);
+    for (uint16_t k = 0; k < plan->nkey; k++) {
+        buffer_put_le16(out, plan->key_fields[k].index);
+        row_put_value(out, plan->key_fields[k].column->type, &none);
+    }
+}
+
 /* Of an old row that has the key only, the rest is not known: it goes as VALUE_UNCHANGED. */
 static void
 put_old_key(struct buffer *out, const struct relation *rel, const struct value *row)

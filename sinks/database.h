@@ -68,6 +68,8 @@ struct db_table {
     uint16_t *key;             /* columns, in the key's order */
     uint16_t nkey;             /* 0: no key */
     bool exists;               /* set by describe */
+    const char *extra;         /* set by describe: a column of the target that the relation does not have, and that is neither
+                                * generated nor one of ours below; NULL: none */
     bool ordered;              /* set by describe: other unique indexes, enforced foreign keys (from it or to it), or a key
                                 * that compares by more than bytes: order counts beyond equal keys */
     void *own;                 /* the engine's; freed by its forget */
@@ -90,8 +92,13 @@ enum db_op {
     DB_OP_DELETE,   /* by key; without one by the whole old row, one row for each change */
     DB_OP_HISTORY,  /* append: the row (a delete's: its key or old row) with op, id and time */
     DB_OP_MARK,     /* soft-delete: set rowferry_deleted, by key */
-    DB_OP_TRUNCATE, /* no rows */
+    DB_OP_TRUNCATE, /* one row, which has no values */
 };
+
+/*
+ * With `apply: soft-delete` what is inserted, upserted or updated is not deleted (rowferry_deleted = false), and a truncate
+ * marks every row. An update of the key is then a MARK of the old row and an UPSERT of the new one.
+ */
 
 struct db_row {
     const struct batch *batch; /* for the event's id, its relation, and the packed bytes */
@@ -103,8 +110,8 @@ struct db_row {
 struct db_group {
     struct db_table *table;
     enum db_op op;
-    bool *set;       /* UPDATE, UPSERT, INSERT: which columns have a value in every row (others: unchanged, not sent) */
-    uint16_t nset;
+    bool *set;       /* INSERT, UPSERT, UPDATE: which columns have a value in every row (others: unchanged, not sent) */
+    bool rekeys;     /* UPDATE: the key itself changes; else its columns need not be set */
     bool strict;     /* a row too many or too few is E_CONFLICT: INSERT, UPDATE, DELETE, MARK with on_conflict: stop */
     struct db_row *rows;
     uint32_t nrows, rows_cap;
@@ -171,9 +178,9 @@ struct db_engine {
     int (*run_ddl)(struct db *, const char *sql, struct error *err);
     void (*forget)(struct db_table *);
 
-    /* Apply a group; rows in any order. May return before the server has answered. */
+    /* Apply a group; rows in any order. May return before the server has answered; the group stays until drain. */
     int (*apply)(struct db *, const struct db_group *, struct error *err);
-    /* All answers are here: groups and their rows are not needed any more. */
+    /* All answers are here: groups and their rows are not needed any more. Called after every few MiB at the latest. */
     int (*drain)(struct db *, struct error *err);
 
     void (*check)(struct db *, struct report *);

@@ -59,6 +59,8 @@ enum event_flag {
     EVENT_KEY_NULL = 1,   /* no key at all, as opposed to an empty one */
     EVENT_VALUE_NULL = 2, /* a tombstone */
     EVENT_BROADCAST = 4,  /* to every partition: a truncate */
+    EVENT_PARTIAL = 8,    /* row.h: the new row has values that were not sent */
+    EVENT_REKEYED = 16,   /* row.h: the new row has another key */
 };
 
 struct event {

@@ -51,6 +51,11 @@ struct sink_ops {
     const struct option *options;     /* what its section may say beside the common ones; ends in {0} */
     size_t settings_size;
 
+    bool rows; /* it is given packed rows (row.h): what concerns topics, formats and the registry is not for it */
+
+    /* What is wrong about its settings as a whole; *key names the option. May be NULL. Connects nothing. */
+    int (*settle)(const void *settings, const char **key, struct error *err);
+
     /* Make the object; connects nothing. On failure nothing is left behind. */
     int (*open)(struct sink **out, const struct sink_context *, struct error *err);
 
@@ -106,6 +111,7 @@ sink_commit(struct sink *sink, const struct offset *offset, struct error *err)
 }
 
 extern const struct sink_ops sink_kafka;
+extern const struct sink_ops sink_postgresql, sink_mysql, sink_mariadb;
 extern const struct sink_ops sink_stdout;
 extern const struct sink_ops sink_null;
 extern const struct sink_ops sink_memory; /* tests: keeps what was committed, fails on request */

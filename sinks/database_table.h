@@ -1,0 +1,30 @@
+/*
+ * database_table.h -- a table of the source, and the target's table that keeps step with it.
+ *
+ * The target's name comes from the pattern `table`; the table is made where it is missing (schema: create, evolve), gets
+ * columns that the source has got (evolve), or the sink stops with the statement to run (fixed).
+ */
+#ifndef SINKS_DATABASE_TABLE_H
+#define SINKS_DATABASE_TABLE_H
+
+#include "database.h"
+
+/* Is the pattern one? Names in braces: schema, table, pipeline; at most one dot outside. -1 with ERROR_CONFIG. */
+int table_pattern_check(const char *pattern, struct error *err);
+
+struct db_tables {
+    struct db *db;
+    struct db_table *first;
+    struct db_table *last_used;
+};
+
+/*
+ * The table of a relation; `key` is the packed key of a change of it. Where DDL has to be run and `may_ddl` is false, *out is
+ * NULL and 0 is returned: end the transaction, and ask again with may_ddl.
+ */
+int table_of(struct db_tables *, struct relation *, struct bytes key, bool may_ddl, struct db_table **out,
+             struct error *err);
+/* What was learned of the target goes: another session may find another target. */
+void tables_forget(struct db_tables *);
+
+#endif
