@@ -38,7 +38,8 @@ def test_kill_9_at_random_times_applies_each_change_once(replica, source, target
 @pytest.mark.parametrize("target", SERVERS)
 @pytest.mark.parametrize("point", POINTS)
 def test_killed_at_each_place(replica, target, point):
-    r = replica("pg15", target, failpoints=True).begin()
+    r = replica("pg15", target, failpoints=True).start().begin()
+    r.rf.kill9()
     r.rf.start(failpoints=f"{point}:kill@{POINTS[point]}")
     assert r.rf.wait(60) == KILLED, f"{point} was never reached"
     r.start().flow(60)
@@ -49,8 +50,10 @@ def test_killed_at_each_place(replica, target, point):
 @pytest.mark.parametrize("point", POINTS)
 def test_an_error_at_each_place_is_mended_without_a_restart(replica, target, point):
     r = replica("pg15", target, failpoints=True)
-    r.rf.start(failpoints=f"{point}:error@{POINTS[point]}")
-    r.rf.wait_streaming(r.server, r.db)
-    r.begin().flow(100)
+    r.start().begin()
+    r.rf.terminate()
+    r.rf.start(failpoints=f"{point}:err@{POINTS[point]}")
+    r.rf.logs("failpoint", f"name={point} action=err", timeout=60)
+    r.flow(60)
     assert r.rf.running()
     r.finish(at_least=100)
