@@ -120,13 +120,15 @@ ask_mysql_sets(MYSQL *conn, struct mysql_facts *facts, struct error *err)
 static int
 ask_mariadb_sets(MYSQL *conn, struct mysql_facts *facts, struct error *err)
 {
-    struct buffer state = {0};
-    char file[LOG_FILE_MAX] = "", sql[LOG_FILE_MAX + 80];
+    struct buffer state = {0}, name = {0};
+    char file[LOG_FILE_MAX] = "", sql[2 * LOG_FILE_MAX + 80];
     int rc;
 
     if (facts->nfiles > 0)
         log_file_print(&facts->files[0].place, file);
-    snprintf(sql, sizeof(sql), "SELECT COALESCE(BINLOG_GTID_POS('%s', 4), '')", file);
+    mysql_literal(&name, file);
+    snprintf(sql, sizeof(sql), "SELECT COALESCE(BINLOG_GTID_POS(%s, 4), '')", buffer_cstr(&name));
+    buffer_free(&name);
     if (ask_set(conn, GTID_MARIADB, sql, &facts->gone, err) == -1 ||
         ask_set(conn, GTID_MARIADB, "SELECT @@global.gtid_binlog_pos", &facts->done, err) == -1)
         return -1;

@@ -374,6 +374,25 @@ def test_without_gtids_a_place_in_a_file_does(scene, server_with, new_db):
     refused(s, "E_SOURCE_CHANGED")
 
 
+@pytest.mark.parametrize("name, settings", [("mariadb", {}), ("mysql", {"gtid_mode": "OFF", "enforce_gtid_consistency": "OFF"})])
+def test_a_binlog_may_have_any_name(on, server_with, name, settings):
+    """Its positions are printed and taken, and so are the questions about its files."""
+    s = on(server_with(KINDS[name], log_bin="a+b@c'd", **settings))
+    s.start(ROW).sql(rows(1, 3))
+    s.records(3)
+    stop(s)
+    at = position(s)
+    assert "a+b@c'd.0" in at
+    s.sql(rows(4))
+    offsets(s, "set", "--at-end", "--expect", at, *WHY)
+    offsets(s, "rewind", at, "--expect", position(s), *WHY)
+    assert position(s) == at
+    s.server.flush_logs()
+    s.sql(rows(5))
+    s.rf.start()
+    assert sorted(ids(s.records(5))) == [1, 2, 3, 4, 5]
+
+
 # --- the first start ----------------------------------------------------------------------------
 
 @pytest.mark.parametrize("point", ["src.connected", "first.starting", "k.init", "ha.fence", "ha.recheck"])
