@@ -18,6 +18,7 @@
 #include "cdc/clock.h"
 #include "cdc/failpoint.h"
 #include "cdc/log.h"
+#include "mysql_rights.h"
 #include "mysql_stream.h"
 
 enum { AHEAD_WAIT_MS = 30 * 1000, AHEAD_STEP_MS = 500, OLDEST_VERSION_MYSQL = 50700, OLDEST_VERSION_MARIADB = 100500 };
@@ -224,10 +225,9 @@ static int
 wait_for_xa(struct mysql_source *my, struct error *err)
 {
     struct error why = ERROR_INIT;
-    MYSQL_RES *res = mysql_ask(my->ask, &why, "XA RECOVER");
-    unsigned long long n;
+    uint64_t n;
 
-    if (res == NULL) {
+    if (mysql_xa_ask(my->ask, &n, &why) == -1) {
         if (why.kind == ERROR_RETRY) {
             *err = why;
             return -1;
@@ -236,12 +236,10 @@ wait_for_xa(struct mysql_source *my, struct error *err)
                  "stop the pipeline", why.code, why.text);
         return 0;
     }
-    n = mysql_num_rows(res);
-    mysql_free_result(res);
     if (n == 0)
         return 0;
     return error_set(err, ERROR_RETRY, "E_XA_OPEN",
-                     "%llu XA transactions are prepared and not decided; the first start waits until none is", n);
+                     "%" PRIu64 " XA transactions are prepared and not decided; the first start waits until none is", n);
 }
 
 static int
