@@ -184,6 +184,26 @@ mysql_facts_file(const struct mysql_facts *facts, const struct log_place *place)
     return -1;
 }
 
+/* By file on the server that wrote it, by GTID on another MySQL; of another MariaDB nobody can say. */
+static bool
+is_gone(const struct mysql_facts *facts, const struct place *place, const struct xa_prepared *xa)
+{
+    if (strcmp(place->server, facts->name) == 0)
+        return mysql_facts_file(facts, &xa->begin) == -1;
+    return !facts->server.mariadb && facts->gone != NULL && xa->gtid.number != 0 &&
+           gtid_set_contains(facts->gone, &xa->gtid);
+}
+
+const struct xa_prepared *
+mysql_facts_lost_xa(const struct mysql_facts *facts, const struct place *place)
+{
+    for (uint32_t i = 0; place->xa != NULL && i < place->xa->count; i++) {
+        if (is_gone(facts, place, &place->xa->at[i]))
+            return &place->xa->at[i];
+    }
+    return NULL;
+}
+
 /* ---- does a position fit? ---- */
 
 static int

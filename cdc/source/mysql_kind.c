@@ -118,6 +118,7 @@ cure_of(const struct error *err)
         {"E_SOURCE_CHANGED", "point source.url at the server that it was; or, if this one really continues it, `offsets set`"},
         {"E_POSITION_FOREIGN", "let the old server finish the transaction, or see the runbook of E_POSITION_FOREIGN"},
         {"E_GTID_ANONYMOUS", "SET PERSIST gtid_mode = ON, step by step as the server's manual says"},
+        {"E_XA_ROWS_LOST", "roll it back and do it again while it is not decided: see the runbook of E_XA_ROWS_LOST"},
     };
 
     for (size_t i = 0; i < sizeof(cures) / sizeof(cures[0]); i++) {
@@ -125,6 +126,20 @@ cure_of(const struct error *err)
             return cures[i].cure;
     }
     return NULL;
+}
+
+/* It goes on, until that is committed: better known before. */
+static int
+judge_xa(const struct mysql_facts *facts, const struct place *place, struct error *err)
+{
+    const struct xa_prepared *xa = mysql_facts_lost_xa(facts, place);
+
+    if (xa == NULL)
+        return 0;
+    return error_set(err, ERROR_REFUSED, "E_XA_ROWS_LOST",
+                     "XA transaction %s is prepared, and the binlog with its rows was purged: if it is committed, the "
+                     "pipeline stops there",
+                     xa->xid);
 }
 
 static int
@@ -142,7 +157,8 @@ judge(const struct source_look *look, const char *sink, const struct offset *off
     }
     if (offset->state != OFFSET_AT)
         return 0;
-    if (mysql_facts_fit(&look->log->facts, offset, &ahead, &why) == 0)
+    if (mysql_facts_fit(&look->log->facts, offset, &ahead, &why) == 0 &&
+        judge_xa(&look->log->facts, offset->position.place, &why) == 0)
         return 0;
     *err = why;
     *cure = cure_of(err);

@@ -112,17 +112,17 @@ mysql_dump_session(MYSQL *conn, const struct config *config, bool mariadb, enum 
     return rc;
 }
 
-/* The rows of the oldest XA transaction that is open: when they are gone, its commit can only stop us. */
+/* When the rows of an XA transaction are gone, its commit can only stop us. */
 static void
 warn_of_old_xa(const struct mysql_source *my, const struct place *place)
 {
-    if (place->xa == NULL || strcmp(place->server, my->facts.name) != 0 ||
-        mysql_facts_file(&my->facts, &place->xa->at[0].begin) >= 0)
-        return;
-    log_warn("mysql",
-             "code=E_XA_ROWS_LOST XA transaction %s is prepared, and the binlog with its rows was purged: if it is "
-             "committed, the pipeline stops there",
-             place->xa->at[0].xid);
+    const struct xa_prepared *xa = mysql_facts_lost_xa(&my->facts, place);
+
+    if (xa != NULL)
+        log_warn("mysql",
+                 "code=E_XA_ROWS_LOST XA transaction %s is prepared, and the binlog with its rows was purged: if it is "
+                 "committed, the pipeline stops there",
+                 xa->xid);
 }
 
 static int

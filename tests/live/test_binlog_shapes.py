@@ -582,6 +582,26 @@ def test_xa_whose_rows_were_purged_stops_behind_all_that_came_before(s, xa):
     assert ids(s.records(2)) == [2, 3]
 
 
+def test_status_says_no_while_rows_of_an_open_xa_are_purged(s, xa):
+    prepare, decide = xa
+    start(s, ROW)
+    prepare("old", "insert into t values (1, 'lost', 1)")
+    s.sql("insert into t values (2, 'x', 2)")
+    s.records(1)
+    s.caught_up()
+    assert s.rf.cli("status").returncode == 0
+    s.server.purge()
+    done = s.rf.cli("status")
+    assert done.returncode == 1 and "E_XA_ROWS_LOST" in done.stdout and "next: roll it back" in done.stdout, done.stdout
+    assert json.loads(s.rf.cli("status", "--json").stdout)["sinks"][0]["error"]["code"] == "E_XA_ROWS_LOST"
+    assert s.rf.cli("check").returncode and "E_XA_ROWS_LOST" in s.rf.cli("check").stdout
+    decide("old", "rollback")
+    s.sql("insert into t values (3, 'y', 3)")
+    s.records(2)
+    s.caught_up()
+    assert s.rf.cli("status").returncode == 0
+
+
 # --- large -------------------------------------------------------------------------------------
 
 def peak(rf):
