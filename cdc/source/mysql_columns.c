@@ -366,10 +366,20 @@ scan_ahead(struct scan *s, struct error *err)
 
 /* ---- describe ---- */
 
+/* The catalogue does not tell the old form of a time from the new one. */
+static uint8_t
+catalogue_type(uint8_t type)
+{
+    return type == BINLOG_TIME       ? BINLOG_TIME2
+           : type == BINLOG_DATETIME ? BINLOG_DATETIME2
+           : type == BINLOG_TIMESTAMP ? BINLOG_TIMESTAMP2
+                                      : type;
+}
+
 static bool
 is_like(const struct binlog_column *log, const struct binlog_column *now)
 {
-    if (log->type != now->type)
+    if (catalogue_type(log->type) != now->type)
         return false;
     switch (log->type) {
     case BINLOG_NEWDECIMAL:
@@ -399,7 +409,9 @@ not_sure(const struct relation *rel, unsigned missing, const char *why, struct e
                      "%s.%s: the log does not say %s, and the catalogue can't be believed: %.200s. SET PERSIST "
                      "binlog_row_metadata = 'FULL' (MariaDB: SET GLOBAL) for what is written from now on; see the runbook",
                      rel->schema, rel->table,
-                     missing & MISSING_NAMES ? "what its columns are called" : "which types its binary columns have",
+                     missing & MISSING_NAMES       ? "what its columns are called"
+                     : missing & MISSING_DISGUISES ? "which types its binary columns have"
+                                                   : "whether its times, which are in an old form, have fractions",
                      why);
 }
 
@@ -418,7 +430,10 @@ merge(MYSQL_RES *res, bool mariadb, struct relation *rel, struct binlog_column *
             return -1;
         if (!is_like(&columns[i], &now))
             return not_sure(rel, missing, "a column has another type", err);
+        if (binlog_is_old_time(columns[i].type))
+            columns[i].fraction = now.fraction;
         if (missing & MISSING_NAMES) {
+            now.type = columns[i].type;
             now.fraction = columns[i].fraction;
             now.width = columns[i].width;
             columns[i] = now;

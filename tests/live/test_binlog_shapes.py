@@ -474,6 +474,24 @@ def test_where_the_catalogue_may_have_changed_since_it_stops(on, server, metadat
         assert sorted(ids(s.records(2))) == [1, 5]
 
 
+OLD_TIMES = "create table {} (id int primary key, t time{}, d datetime, s timestamp null, n int);"
+
+
+@pytest.mark.parametrize("metadata", ["FULL", "MINIMAL"])
+def test_times_in_an_old_form_are_read_unless_they_have_fractions(on, metadata):
+    """How long a fraction is, the log does not say, so nothing behind it can be told."""
+    s = on("mariadb")
+    with setting(s.server, "binlog_row_metadata", f"'{metadata}'"), setting(s.server, "mysql56_temporal_format", "off"):
+        start(s, OLD_TIMES.format("t", "") + OLD_TIMES.format("u", "(3)"))
+        s.sql("insert into t values (1, '-12:34:56', '2024-02-29 12:34:56', '2024-02-29 12:34:56', 7)")
+        (event,) = s.records(1)
+        assert event["value"]["after"] == {"id": 1, "t": -45296000000, "d": 1709210096000, "s": "2024-02-29T12:34:56Z", "n": 7}
+        s.sql("insert into u values (1, '12:34:56.789', '2024-02-29 12:34:56', '2024-02-29 12:34:56', 7)")
+        line = stopped(s, "E_TYPE", 1)
+    assert f"{s.db}.u" in line and "column t:" in line
+    s.records(1)
+
+
 # --- XA --------------------------------------------------------------------------------------
 
 @pytest.fixture
