@@ -70,7 +70,11 @@ def json_values(s, count, name=None):
 def stopped(s, code, status=STOPPED):
     """It has ended with that status; the line that says why."""
     assert s.rf.wait(60) == status, s.rf.logged()[-3000:]
-    return s.rf.logs(code, timeout=1)
+    line = [one for one in s.rf.logged().splitlines() if f"code={code}" in one and " error " in one][-1]
+    assert line.count(f"{s.db}.") <= 1 and line.replace("XA transaction ", "").count("transaction ") <= 1, f"more than once: {line}"
+    assert " transaction " in line or " at " in line or " before " in line, f"nowhere: {line}"
+    assert "binlog.event" not in line
+    return line
 
 
 # --- one row at a time ----------------------------------------------------------------

@@ -313,6 +313,7 @@ stops(const struct scene *s, uint32_t frames, uint64_t ordinal, const char *code
 {
     const struct frame *last = &s->batch->frames[frames - 1];
     struct bytes message;
+    const char *said;
 
     assert_frames(s, frames);
     assert_int_equal(last->kind, FRAME_STOP);
@@ -323,6 +324,9 @@ stops(const struct scene *s, uint32_t frames, uint64_t ordinal, const char *code
     assert_string_equal((const char *)message.at, code);
     if (memmem(message.at + strlen(code) + 1, message.len - strlen(code) - 1, part, strlen(part)) == NULL)
         fail_msg("\"%.*s\" has no \"%s\"", (int)(message.len - strlen(code) - 1), message.at + strlen(code) + 1, part);
+    said = (const char *)message.at + strlen(code) + 2; /* behind the zero and the kind */
+    if (strncmp(said, "transaction ", 12) != 0 && strncmp(said, "before binlog.", 14) != 0)
+        fail_msg("\"%.40s\" does not say where", said);
     assert_true(s->full);
     assert_true(s->framer.stopped);
 }
@@ -2004,7 +2008,7 @@ too_many_prepared_transactions_stop(void **state)
     good(&s, EVENT_GTID, body_gtid(1, 1, 0));
     query(&s, "XA START X'61',X'',1");
     good(&s, EVENT_XA_PREPARE, body_xa_prepare(false, "a", ""));
-    stops(&s, 1, 0, "E_XA_TOO_MANY", "5more than");
+    stops(&s, 1, 0, "E_XA_TOO_MANY", "5transaction " UUID ":1: more than");
     scene_close(&s);
 }
 
