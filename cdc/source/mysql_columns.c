@@ -370,8 +370,8 @@ scan_ahead(struct scan *s, struct error *err)
 static uint8_t
 catalogue_type(uint8_t type)
 {
-    return type == BINLOG_TIME       ? BINLOG_TIME2
-           : type == BINLOG_DATETIME ? BINLOG_DATETIME2
+    return type == BINLOG_TIME        ? BINLOG_TIME2
+           : type == BINLOG_DATETIME  ? BINLOG_DATETIME2
            : type == BINLOG_TIMESTAMP ? BINLOG_TIMESTAMP2
                                       : type;
 }
