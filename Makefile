@@ -160,13 +160,14 @@ endif
 
 tools: $(BENCH)
 
-# SOURCE=mariadb or mysql for another server than PostgreSQL.
+# SOURCE=mariadb or mysql for another server than PostgreSQL; SINK likewise, the source's kind by default.
 SOURCE ?= postgresql
+SINK ?= $(SOURCE)
 
 demo:
-	@deploy/install-deps.sh demo $(SOURCE)
+	@deploy/install-deps.sh demo $(SOURCE) $(SINK)
 	@$(MAKE) --no-print-directory all
-	@deploy/demo/demo.sh stdout $(SOURCE)
+	@deploy/demo/demo.sh database $(SOURCE) $(SINK)
 
 demo-kafka:
 	@deploy/install-deps.sh demo-kafka $(SOURCE)

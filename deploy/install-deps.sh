@@ -2,7 +2,7 @@
 # Installs by apt, on Debian 12, what a job needs and what is not there yet.
 #
 #   deploy/install-deps.sh [build|test]
-#   deploy/install-deps.sh demo|demo-kafka [postgresql|mariadb|mysql]
+#   deploy/install-deps.sh demo|demo-kafka [SERVER...]     each postgresql, mariadb or mysql
 #
 # Quick when nothing is missing: asks dpkg only, and touches apt only for what is not installed.
 set -euo pipefail
@@ -12,14 +12,18 @@ build="gcc make pkg-config libpq-dev default-libmysqlclient-dev librdkafka-dev l
 python="python3 python3-venv"
 java="openjdk-17-jre-headless maven"
 
-usage() { echo "usage: $0 [build|test] or demo|demo-kafka [postgresql|mariadb|mysql]" >&2; exit 2; }
+usage() { echo "usage: $0 [build|test] or demo|demo-kafka [postgresql|mariadb|mysql]..." >&2; exit 2; }
 
-case "${2:-postgresql}" in
-    postgresql) server="postgresql" ;;
-    mariadb)    server="mariadb-server util-linux" ;;
-    mysql)      server="debootstrap ca-certificates util-linux" ;;       # tests/support/fetch.py fetches it
-    *)          usage ;;
-esac
+server=""
+for kind in "${@:2}"; do
+    case "$kind" in
+        postgresql) server+=" postgresql" ;;
+        mariadb)    server+=" mariadb-server util-linux" ;;
+        mysql)      server+=" debootstrap ca-certificates util-linux" ;;       # tests/support/fetch.py fetches it
+        *)          usage ;;
+    esac
+done
+[ -n "$server" ] || server="postgresql"
 
 case "${1:-build}" in
     build)      want="$build" ;;

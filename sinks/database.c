@@ -392,8 +392,9 @@ db_sink_commit(struct sink *sink, const struct offset *offset, struct error *err
         rc = error_set(err, ERROR_FATAL, "", "out of memory for an offset");
     else
         rc = finish(s, bytes_of(position.at, position.len), err);
-    /* the record that resume tells */
+    /* the record that resume tells; after a failure only another fence knows it */
     buffer_free(&s->record.position);
+    s->fenced = rc == 0;
     if (rc == 0) {
         s->record.position = position;
         s->record.exists = true;

@@ -1,14 +1,14 @@
 #!/usr/bin/env python3
 """A small shop, replicated live; rowferry is killed with -9 in the middle.
 
-    demo.py stdout [SOURCE]    changes are shown on the terminal (at least once)
-    demo.py kafka [SOURCE]     changes go to Kafka as Avro (exactly once)
+    demo.py database [SOURCE] [SINK]   a second database follows the first (exactly once)
+    demo.py kafka [SOURCE]             changes go to Kafka as Avro (exactly once)
 
-SOURCE is postgresql (the default), mariadb or mysql.
+SOURCE is postgresql (the default), mariadb or mysql, and SINK too; it is the source's kind by default.
 Everything runs in temporary folders on free loopback ports and is gone at the end.
 The exit status is 0 only if the counts are what rowferry promises.
 """
-import json
+import contextlib
 import random
 import signal
 import sys
@@ -19,12 +19,13 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tests"))
 from support.proc import discard, scratch  # noqa: E402
+from support.replica import database_sink  # noqa: E402
 from support.rowferry import Rowferry, configuration, kafka_sink  # noqa: E402
 from support.mysql import MariaDB, MySQL  # noqa: E402
 from support.servers import Kafka, Postgres, Registry  # noqa: E402
 
 SECONDS = 5                              # of work before the kill, and again after it
-SOURCES = {"postgresql": ("PostgreSQL", lambda: Postgres(15)), "mariadb": ("MariaDB", MariaDB),
+SERVERS = {"postgresql": ("PostgreSQL", lambda: Postgres(15)), "mariadb": ("MariaDB", MariaDB),
            "mysql": ("MySQL", MySQL)}
 SHOP = """
 create table customers (id int primary key, name varchar(40) not null, city text, ver int not null);
@@ -116,48 +117,46 @@ def line_of(envelope):
 
 # --- what is seen ------------------------------------------------------------
 
-class Terminal(threading.Thread):
-    """Shows the lines that rowferry prints, as they come. A line that a kill tore does not count."""
+TABLES = ("customers", "orders")
 
-    def __init__(self, rf):
+
+def rows_of(server, db, table):
+    """{id: the row without its id}"""
+    return {row[0]: tuple(row[1:]) for row in server.sql(f"select * from {table} order by id", db)}
+
+
+class Mirror(threading.Thread):
+    """Shows the rows of the second database as they come and change."""
+
+    def __init__(self, target, db):
         super().__init__(daemon=True)
-        self.rf, self.number, self.seen = rf, 0, []
-        self.over = threading.Event()
-        self.next_run()
+        self.target, self.db, self.over = target, db, threading.Event()
+        self.shown = {table: {} for table in TABLES}
 
     def next_run(self):
-        """Each run prints to a file of its own."""
-        self.number += 1
-        self.rf.out = self.rf.folder / f"stdout-{self.number}"
-        self.rf.out.touch()
+        pass
 
     def run(self):
-        current, at = 1, 0
-        while True:
-            last = self.over.is_set()
-            for n in range(current, self.number + 1):
-                at = 0 if n != current else at
-                current = n
-                text = (self.rf.folder / f"stdout-{n}").read_bytes()
-                whole = text.rfind(b"\n") + 1
-                for line in text[at:whole].splitlines():
-                    self._show(line)
-                at = max(at, whole)
-            if last:
-                return
-            time.sleep(0.05)
+        while not self.over.wait(0.1):
+            self._show()
 
-    def _show(self, line):
-        envelope = json.loads(line)
-        envelope = envelope.get("value", envelope)
-        if envelope and envelope.get("after"):
-            self.seen.append(change_of(envelope))
-            print(line_of(envelope), flush=True)
+    def _show(self):
+        for table in TABLES:
+            try:
+                now = rows_of(self.target, self.db, table)
+            except Exception:                 # not made yet
+                continue
+            for key, row in now.items():
+                if (was := self.shown[table].get(key)) != row:
+                    print(f"   {'insert' if was is None else 'update'} {table:<9} id={key}  "
+                          f"{'  '.join(str(v) for v in row[:3])}", flush=True)
+            self.shown[table] = now
 
     def stop(self):
         self.over.set()
         self.join(30)
-        return self.seen
+        self._show()
+        return self.shown
 
 
 class Reader(threading.Thread):
@@ -231,43 +230,76 @@ def play(server, sinks, viewer_of, state):
         return shop.committed, viewer.stop(), status
 
 
-def verdict(committed, seen, exactly_once, name):
-    """Prints the counts; true when they are what was promised."""
+def count(committed, seen, name):
+    """Prints what Kafka got; true when it is what was promised."""
     want, got = Counter(committed), Counter(seen)
     lost, twice, strange = (want - got).total(), (got - want).total(), len(set(got) - set(want))
     title("the count")
-    for what, count in ((f"committed in {name}", want.total()), ("seen by the reader", got.total()),
-                        ("lost", lost), ("seen twice", twice)):
-        print(f"   {what:<25} {count}")
-    if exactly_once:
-        print("   Kafka gets each change exactly once: the position is in the same transaction.")
-        return not (lost or twice or strange) and want.total() > 0
-    print("   A terminal is at least once: what was printed in the moment of the kill may be\n"
-          "   printed again. `make demo-kafka` shows the same with nothing twice.")
-    return not (lost or strange) and want.total() > 0
+    for what, number in ((f"committed in {name}", want.total()), ("seen by the reader", got.total()),
+                         ("lost", lost), ("seen twice", twice)):
+        print(f"   {what:<25} {number}")
+    print("   Kafka gets each change exactly once: the position is in the same transaction.")
+    return not (lost or twice or strange) and want.total() > 0
+
+
+def compare(server, db, seen, names):
+    """Prints both sides; true when they are the same."""
+    title("both sides")
+    print(f"   {'':<25} {names[0]:>12} {names[1]:>12} {'different':>12}")
+    different, total = 0, 0
+    for table in TABLES:
+        want, got = rows_of(server, db, table), seen[table]
+        wrong = [key for key in want.keys() | got.keys() if plain(want.get(key)) != plain(got.get(key))]
+        different, total = different + len(wrong), total + len(want)
+        print(f"   {'rows of ' + table:<25} {len(want):>12} {len(got):>12} {len(wrong):>12}")
+    print("   Each change was applied exactly once: a row that comes twice, or not at all, would have\n"
+          "   stopped it. The position is in the same transaction as the rows.")
+    return different == 0 and total > 0
+
+
+def plain(row):
+    return row and tuple(str(v) for v in row)
+
+
+def to_kafka(server, name, state):
+    with Kafka("4.3.1") as kafka, Registry() as registry:
+        committed, seen, status = play(server, [kafka_sink(kafka, registry, "shop")],
+                                       lambda rf: Reader(kafka, registry, "shop."), state)
+    return count(committed, seen, name), status
+
+
+def to_database(server, target, names, state):
+    """The second database has no tables: they are made."""
+    target.sql("create database replica")
+    sink = database_sink(target, "replica")
+    _, seen, status = play(server, [sink], lambda rf: Mirror(target, "replica"), state)
+    return compare(server, "shop", seen, names), status
+
+
+def run(kind, source, sink, state):
+    name, make = SERVERS[source]
+    with contextlib.ExitStack() as servers:
+        server = servers.enter_context(make())
+        if kind == "kafka":
+            return to_kafka(server, name, state)
+        target = server if sink == source else servers.enter_context(SERVERS[sink][1]())
+        names = (name, SERVERS[sink][0]) if sink != source else ("the shop", "its replica")
+        return to_database(server, target, names, state)
 
 
 def main(argv):
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    kind, source = (argv + ["stdout", "postgresql"][len(argv):])[:2]
-    if source not in SOURCES:
-        print(f"SOURCE is one of {', '.join(SOURCES)}", file=sys.stderr)
+    kind, source, sink = (argv + ["database", "postgresql", ""][len(argv):])[:3]
+    sink = sink or source
+    if source not in SERVERS or sink not in SERVERS:
+        print(f"SOURCE and SINK are of {', '.join(SERVERS)}", file=sys.stderr)
         return 2
-    name, make = SOURCES[source]
     state = scratch("demo")
     try:
         title("starting the servers")
-        with make() as server:
-            if kind == "stdout":
-                result = play(server, [{"name": "terminal", "type": "stdout"}], Terminal, state)
-            else:
-                with Kafka("4.3.1") as kafka, Registry() as registry:
-                    result = play(server, [kafka_sink(kafka, registry, "shop")],
-                                  lambda rf: Reader(kafka, registry, "shop."), state)
+        good, status = run(kind, source, sink, state)
     finally:
         discard(state)
-    committed, seen, status = result
-    good = verdict(committed, seen, kind == "kafka", name)
     if status:
         print(f"   rowferry ended with status {status}")
     return 0 if good and status == 0 else 1
