@@ -6,7 +6,7 @@
  *                        one, or the row lacks a value that an INSERT must have, each row is updated, and inserted if
  *                        there was none to update
  *     UPDATE             UPDATE of a join with a list of rows, where the key is found by an index that way: whole numbers,
- *                        and texts of utf8mb4; otherwise a statement for each row, many in one text
+ *                        UUIDs, and texts of utf8mb4; otherwise a statement for each row, many in one text
  *     DELETE, MARK       WHERE key IN (...)
  *     without a key      a statement for each row: the whole old row is compared, LIMIT 1
  *     TRUNCATE           DELETE, many rows at a time: TRUNCATE would commit
@@ -425,7 +425,7 @@ put_join_tail(struct writer *w)
 
         buffer_put_string(out, k == 0 ? "t." : " AND t.");
         put_name(out, w->table, w->table->key[k]);
-        buffer_printf(out, to->family == FAMILY_TEXT ? " = n.c%u COLLATE %s" : " = n.c%u", c, to->collation);
+        buffer_printf(out, to->utf8 ? " = n.c%u COLLATE %s" : " = n.c%u", c, to->collation);
     }
     buffer_put_string(out, " SET ");
     for (uint16_t i = 0; i < w->table->relation->ncolumns; i++) {

@@ -117,7 +117,7 @@ hit_all(const struct mysink_flight *flight, unsigned statement, uint64_t rows)
 {
     if (flight->form == FORM_BEGIN)
         return statement + 1 < flight->statements || rows == 1;
-    if (!flight->group->strict)
+    if (!flight->group->strict || flight->group->op == DB_OP_UPSERT)
         return true;
     switch (flight->form) {
     case FORM_EACH:

@@ -58,7 +58,7 @@ try_row(struct db *db, const struct db_group *group, const struct db_row *row, s
         *err = why;
         return -1;
     }
-    if (group->strict && mysql_affected_rows(s->conn) != 1)
+    if (group->strict && group->op != DB_OP_UPSERT && mysql_affected_rows(s->conn) != 1)
         return mysink_missing_row(db, group, row, err);
     return 1;
 }

@@ -307,8 +307,9 @@ joins_by(const struct column *from, const struct mysink_column *to)
     case TYPE_INT64:
         return to->family == FAMILY_INTEGER;
     case TYPE_TEXT:
-    case TYPE_UUID:
         return to->family == FAMILY_TEXT && to->utf8;
+    case TYPE_UUID: /* ASCII goes with everything; MariaDB's own type is another */
+        return to->family == FAMILY_TEXT || to->family == FAMILY_OTHER;
     default:
         return false;
     }

@@ -311,9 +311,25 @@ is_bits(const char *text)
     return text[0] == 'b' && text[1] == '\'' && strcmp(text + 2 + strspn(text + 2, "01"), "'") == 0;
 }
 
-/* True if the text was one that the target can be told. A TEXT, BLOB or JSON has its default in parentheses. */
+/* MySQL wants an expression for a TEXT, BLOB or JSON, prints it and reads it again, which it gets wrong for a quote when a
+ * backslash is itself. */
+static void
+put_text_default(const struct subject *c, struct bytes text, bool is_long_type, struct buffer *out)
+{
+    buffer_put_string(out, " DEFAULT ");
+    if (c->s->server.mariadb || !is_long_type) {
+        mysink_put_string(out, text);
+        return;
+    }
+    buffer_put_string(out, "(CONVERT(UNHEX('");
+    for (size_t i = 0; i < text.len; i++)
+        buffer_printf(out, "%02x", text.at[i]);
+    buffer_put_string(out, "') USING utf8mb4))");
+}
+
+/* True if the text was one that the target can be told. */
 static bool
-put_default(const struct subject *c, struct buffer *out)
+put_default(const struct subject *c, bool is_long_type, struct buffer *out)
 {
     const char *text = c->told != NULL ? c->told->default_text : NULL;
     size_t len = text != NULL ? strlen(text) : 0;
@@ -353,9 +369,7 @@ put_default(const struct subject *c, struct buffer *out)
     default:
         break;
     }
-    buffer_put_string(out, " DEFAULT (");
-    mysink_put_string(out, bytes_of(text, len));
-    buffer_put_u8(out, ')');
+    put_text_default(c, bytes_of(text, len), is_long_type, out);
     return true;
 }
 
@@ -388,6 +402,15 @@ static bool
 is_not_null(const struct db *db, const struct subject *c)
 {
     return c->key || (db->settings->apply != DB_APPEND && c->told != NULL && c->told->not_null);
+}
+
+/* A TEXT, BLOB or JSON, by the end of its definition. */
+static bool
+ends_long(const struct buffer *definition)
+{
+    const char *end = (const char *)definition->at + definition->len - 4;
+
+    return definition->len > 4 && (memcmp(end, "text", 4) == 0 || memcmp(end, "blob", 4) == 0 || memcmp(end, "json", 4) == 0);
 }
 
 static void
@@ -459,13 +482,14 @@ mysink_add_column_sql(struct db *db, const struct db_table *table, uint16_t colu
     int32_t room = 4 * ADDED_CHARACTERS;
     struct subject c = subject_of(db, table, column, &room);
     struct buffer standing_in = {0};
-    bool has_default = put_default(&c, &standing_in);
+    bool has_default;
 
     (void)err;
     buffer_put_string(out, "ALTER TABLE ");
     mysink_put_table(table, out);
     buffer_put_string(out, " ADD COLUMN ");
     put_definition(&c, out);
+    has_default = put_default(&c, ends_long(out), &standing_in);
     /* rows that are there need a value */
     buffer_put_string(out, is_not_null(db, &c) && has_default ? " NOT NULL" : " NULL");
     if (has_default)
