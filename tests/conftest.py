@@ -102,6 +102,11 @@ def debezium(kafka, registry):
     yield from shared(lambda: Worker(kafka, registry, "mysql"))
 
 
+@pytest.fixture(scope="session")
+def debezium_postgresql(kafka, registry):
+    yield from shared(lambda: Worker(kafka, registry, "postgresql"))
+
+
 @pytest.fixture
 def new_db():
     """Makes databases that go away, with their slots, when the test ends."""

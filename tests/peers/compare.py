@@ -24,7 +24,8 @@ def schemas(theirs, ours, path):
     """By name; that fields stand in the same order is a fact of their record."""
     theirs, ours = dict(facts(theirs, path)), dict(facts(ours, path))
     for fact in [*theirs, *(f for f in ours if f not in theirs)]:
-        if not same(told := theirs.get(fact, ABSENT), mine := ours.get(fact, ABSENT)) or type(told) is not type(mine):
+        told, mine = theirs.get(fact, ABSENT), ours.get(fact, ABSENT)
+        if type(told) is not type(mine) or not same(told, mine):
             yield fact, told, mine
 
 

@@ -1,14 +1,13 @@
 """Debezium and rowferry on the same statements, into the same Kafka and registry."""
 import json
 import struct
-import time
 import uuid
 from dataclasses import dataclass
 
 import compare
 from support.debezium import connector
 from support.proc import wait_for
-from support.readers import Schemas, each_event, ends, raw_records
+from support.readers import Schemas, ends, raw_records
 
 MARKER = "marker"
 # What the two can't have in common
@@ -61,12 +60,15 @@ class Sent:
 class Duel:
     """One connector and one pipeline on one database; both stream when it has begun."""
 
-    def __init__(self, worker, server, db, pipelines, settings=None, **source):
+    def __init__(self, worker, server, db, pipelines, settings=None, setup=(), **source):
         self.worker, self.server, self.db = worker, server, db
         self.kafka, self.registry = worker.kafka, worker.registry
         self.name = f"d{uuid.uuid4().hex[:8]}"
         self.marker = f"{self.name}.{server.schema(db)}.{MARKER}"
-        self.sql(f"create table {MARKER} (id int primary key auto_increment, v int)")
+        number = "serial" if server.kind == "postgresql" else "int auto_increment"
+        self.sql(f"create table {MARKER} (id {number} primary key, v int)")
+        for text in setup:
+            self.sql(text)
         self.rf = pipelines.to_kafka(server, db, self.kafka, self.registry, sink={
             "partitions": 1, "options": {"message.max.bytes": 4000000}}, **source).start()
         self.rf.wait_streaming(server, db)

@@ -1,11 +1,13 @@
 """The differences that are meant. A row is one of docs/events.md, "Differences from Debezium": the first cell of it."""
+import dataclasses
+import json
 import re
 from dataclasses import dataclass
 from decimal import Decimal
 
 from compare import ABSENT
 
-BINLOG = ("mysql", "mariadb")
+BINLOG, POSTGRES = ("mysql", "mariadb"), ("postgresql",)
 ABOUT_TYPE = r"(type|scale|precision|connect\.(version|parameters|name|type)|logicalType)"
 
 
@@ -19,8 +21,12 @@ class Expected:
     kinds: tuple = BINLOG
 
     def explains(self, difference, tables=None):
-        return bool(re.fullmatch(tables or self.tables, difference.table) and re.fullmatch(self.path, difference.path) and
-                    (self.holds is None or self.holds(difference.theirs, difference.ours)))
+        if not re.fullmatch(tables or self.tables, difference.table) or not re.fullmatch(self.path, difference.path):
+            return False
+        try:
+            return self.holds is None or bool(self.holds(difference.theirs, difference.ours))
+        except (AttributeError, TypeError, ValueError):     # values of a kind that it does not speak of
+            return False
 
     def unseen(self, differences):
         """The tables in which it is not seen."""
@@ -41,8 +47,9 @@ def wraps(theirs, ours):
 
 
 def escaped(theirs, ours):
-    return isinstance(ours, str) and theirs == ours.replace("\\", "\\\\").replace(",", "\\,") or \
-        theirs.replace("\\\\", "\\") == ours
+    """The labels of a SET have commas between them, which are left alone."""
+    ours = ours.replace("\\", "\\\\")
+    return theirs in (ours, ours.replace(",", "\\,"))
 
 
 def epoch(theirs, ours):
@@ -56,6 +63,10 @@ def century(unit):
 
 def tombstone_more(theirs, ours):
     return theirs == [*ours, "tombstone"]
+
+
+def both(theirs, ours):
+    return lambda t, o: (t, o) == (theirs, ours)
 
 
 def no_default(theirs, ours):
@@ -81,17 +92,27 @@ JSON = "`json` of MySQL"
 DATES = "`date`, `datetime`, `timestamp` that are none (`0000-00-00`)"
 YEARS = "years before 100"
 XA = "XA transactions"
+BEFORE = "`before` without `REPLICA IDENTITY FULL`"
+KEYS = "keys of several columns"
+PARTITIONS = "rows of a partitioned table"
+OTHERS = ("`interval`, `bit`, `money`, arrays, ranges with their own types, geometric types, `hstore`, `timetz`, `xml`, domains and "
+          "extensions")
 
 EXPECTED = [
     # -- all sources --
-    Expected(HEADERS, "an id is what a reader can rely on", ANY, r"headers\.(__debezium\.(newkey|oldkey|context\.\w+)|rowferry\.id)"),
+    Expected(HEADERS, "an id is what a reader can rely on", ANY,
+             r"headers\.(__debezium\.(newkey|oldkey|context\.\w+)|rowferry\.id)",
+             kinds=(*BINLOG, *POSTGRES)),
     Expected(NULLS, "NULL is a value", "defaults", column("n|tn"), lambda theirs, ours: theirs in (42, "x") and ours is None),
-    Expected(NULLS, "the same; the default is an expression", "defaults", column("nown"), lambda theirs, ours: theirs == 0 and ours is None),
-    Expected(DEFAULTS, "a converter turns NULL into `connect.default`", "defaults|ddl|columns_", in_schema(ANY, r"connect\.default"), no_default),
+    Expected(NULLS, "the same; the default is an expression", "defaults", column("nown"), both(0, None)),
+    Expected(DEFAULTS, "a converter turns NULL into `connect.default`", "defaults|ddl|columns_",
+             in_schema(ANY, r"connect\.default"), no_default),
     Expected(DEFAULTS, "a swapped union is not compatible", "defaults|ddl|columns_", in_schema("n|tn|nown|d|hidden", "branches"),
-             lambda theirs, ours: (theirs, ours) == (["value", "null"], ["null", "value"])),
-    Expected(DEFAULTS, "null is the default of what is optional", "defaults|ddl|columns_", in_schema("n|tn|d|hidden", "default"), no_default),
-    Expected(DEFAULTS, "Avro is told of no such default", "defaults", in_schema("bits|d|u|day|at|dt|dt6|ts|raw_|fixed", "default"), no_default),
+             both(["value", "null"], ["null", "value"])),
+    Expected(DEFAULTS, "null is the default of what is optional", "defaults|ddl|columns_",
+             in_schema("n|tn|d|hidden", "default"), no_default),
+    Expected(DEFAULTS, "Avro is told of no such default", "defaults",
+             in_schema("bits|d|u|day|at|dt|dt6|ts|raw_|fixed", "default"), no_default),
     Expected(DEFAULTS, "a quote is doubled in the statement only", "defaults", in_schema("t", "default"),
              lambda theirs, ours: theirs == ours.replace("'", "''")),
     Expected(DEFAULTS, "a key's field has none", "ddl", r"Key\.d default", no_default),
@@ -100,42 +121,82 @@ EXPECTED = [
     *(Expected("`bigint unsigned`", "2^63 and more would be negative", tables, path, holds, kinds)
       for tables, kinds in (("bigint unsigned|aliases|defaults", BINLOG), ("generated_key", ("mysql",)))
       for path, holds in ((in_schema(UNSIGNED, ABOUT_TYPE), None), (column(UNSIGNED), wraps))),
-    Expected(BOOLEAN, "a log does not tell a boolean from a tinyint", "boolean|aliases|defaults", in_schema("v|b1|b2|yes", r"(connect\.)?type")),
+    Expected(BOOLEAN, "a log does not tell a boolean from a tinyint", "boolean|aliases|defaults",
+             in_schema("v|b1|b2|yes", r"(connect\.)?type")),
     Expected(BOOLEAN, "the same", "boolean|aliases|defaults", column("v|b1|b2|yes"), lambda theirs, ours: theirs is (ours != 0)),
-    Expected(BOOLEAN, "the same", "defaults", in_schema("yes", "default"), lambda theirs, ours: (theirs, ours) == (True, 1)),
-    Expected(BOOLEAN, "REAL is a double", "aliases", in_schema("r", "type"), lambda theirs, ours: (theirs, ours) == ("float", "double")),
+    Expected(BOOLEAN, "the same", "defaults", in_schema("yes", "default"), both(True, 1)),
+    Expected(BOOLEAN, "REAL is a double", "aliases", in_schema("r", "type"), both("float", "double")),
     Expected(BOOLEAN, "it is a longtext", "json", in_schema("v", r"connect\.(name|version)"), kinds=("mariadb",)),
     Expected("`float(M,D)`", "it is stored as a float", r"float\(7,3\)", in_schema("v", "type"),
-             lambda theirs, ours: (theirs, ours) == ("double", "float")),
+             both("double", "float")),
     Expected(LABELS, "the label is what was stored", "enums|enum\\(.*", column("e|s|v"), escaped),
     Expected(JSON, "one value has one text", "json", column("v"), kinds=("mysql",)),
     Expected("`json` under `PARTIAL_JSON`", "nothing is lost in silence", "partial", "events",
-             lambda theirs, ours: (theirs, ours) == (["c"], ["c", "u", "u"]), ("mysql",)),
+             both(["c"], ["c", "u", "u"]), ("mysql",)),
     Expected(DATES, "they are neither NULL nor 1970", r"date|datetime\(\d\)|timestamp\(\d\) null", column("v"), epoch),
     Expected(YEARS, "the year that is stored", "date", column("v"), century(1)),
     Expected(YEARS, "the same", r"datetime\([0-3]\)", column("v"), century(DAY_MS)),
     Expected(YEARS, "the same", r"datetime\([4-6]\)", column("v"), century(DAY_MS * 1000)),
-    Expected("`year` 0000", "the year that is stored", "year", column("v"), lambda theirs, ours: (theirs, ours) == (1900, 0)),
+    Expected("`year` 0000", "the year that is stored", "year", column("v"), both(1900, 0)),
     *(Expected("text in some character sets", "as the server converts it", names, column("v|c"), kinds=(kind,))
       for kind, names in WRONG_SETS.items()),
-    Expected("`uuid` of MariaDB", "the log cuts zeros at the end", "uuid", column("v"), lambda theirs, ours: ours[-2:] == "00", ("mariadb",)),
+    Expected("`uuid` of MariaDB", "the log cuts zeros at the end", "uuid", column("v"), lambda theirs, ours: ours[-2:] == "00",
+             ("mariadb",)),
     # -- by shape --
-    Expected(TOMBSTONES, "without a key it says nothing", "keyless", "events", tombstone_more),
-    Expected(XA, "before the commit nothing has happened", "xa_rollback", "events", lambda theirs, ours: (theirs, ours) == (["c"], [])),
+    Expected(TOMBSTONES, "without a key it says nothing", "keyless", "events", tombstone_more, (*BINLOG, *POSTGRES)),
+    Expected(XA, "before the commit nothing has happened", "xa_rollback", "events", both(["c"], [])),
     Expected(XA, "the commit is what happened", "xa_commit", r"value\.source\.(gtid|pos)"),
     Expected(XA, "the same", "xa_commit|xa_one", r"value\.source\.(ts_[mun]s|pos|thread)", kinds=("mysql",)),
     Expected("MariaDB's `log_bin_compress`", "nothing is lost in silence", "log_compressed", "events",
-             lambda theirs, ours: (theirs, ours) == (["c"], ["c", "u", "d", "tombstone", "c"]), ("mariadb",)),
-]# In a run of its own: Debezium does not start again on such a server
+             both(["c"], ["c", "u", "d", "tombstone", "c"]), ("mariadb",)),
+    # -- PostgreSQL --
+    *(dataclasses.replace(one, kinds=POSTGRES) for one in (
+        Expected(NULLS, "NULL is a value", "defaults", column("n"), both(42, None)),
+        Expected(DEFAULTS, "a converter turns NULL into `connect.default`", "defaults|ddl|key_", in_schema(ANY, r"connect\.default"),
+                 no_default),
+        Expected(DEFAULTS, "a swapped union is not compatible", "defaults", in_schema("n", "branches"),
+                 both(["value", "null"], ["null", "value"])),
+        Expected(DEFAULTS, "null is the default of what is optional", "defaults", in_schema("n", "default"), no_default),
+        Expected(DEFAULTS, "Avro is told of no such default", "defaults", in_schema("d|day|at|ts|tz|u|j", "default"), no_default),
+        Expected(DEFAULTS, "a text does not end at a quote in it", "defaults", in_schema("t", "default"),
+                 lambda theirs, ours: theirs == ours.split("'")[0]),
+        Expected(EXPRESSIONS, "the value would be wrong", "defaults|marker", in_schema("id", r"(connect\.)?default"),
+                 both(0, ABSENT)),
+        Expected(EXPRESSIONS, "the same", "defaults", in_schema("now_", "default"), no_default),
+        Expected(BEFORE, "it looks like data and is none", "rows_|key_|index_", r"value\.before",
+                 lambda theirs, ours: isinstance(theirs, dict) and ours is None),
+        Expected(KEYS, "the stream does not tell the order of the key", "composite", "Key fields",
+                 both(["b", "a"], ["a", "b"])),
+        Expected("keys with `REPLICA IDENTITY USING INDEX`", "the stream does not have the primary key of a row that is gone", "index_",
+                 r"(Key fields|Key\.(id|a) type|key\.(id|a))"),
+        Expected(PARTITIONS, "a reader wants the table", "partition_", "events", both([], ["c", "u"])),
+        Expected(PARTITIONS, "the same", "partition_1", "events", both(["c", "u"], [])),
+        Expected("`source.sequence`", "the same after each restart", ANY, r"value\.source\.sequence",
+                 lambda theirs, ours: json.loads(theirs)[1] == json.loads(ours)[1]),
+        Expected("`numeric` with zeros at its end", "the scale is what was stored", "numeric", column("v") + r"\.(scale|value)"),
+        Expected("`name`", "a value is not NULL", "precisions", column("nm"), both(None, "nm")),
+        Expected("`date` `infinity`", "the largest value is the end of time in order too", "specials", column("d"),
+                 lambda theirs, ours: (theirs, ours) in ((-2147472692, 2147483647), (-2147472691, -2147483648))),
+        Expected("`timestamp` `infinity`", "the same", "specials", column("ts"),
+                 lambda theirs, ours: abs(theirs) < abs(ours) in ((1 << 63) - 1, 1 << 63)),
+        Expected(OTHERS, "not done yet", r"others|interval|int\[\]|money|domain_",
+                 r"(Value|value)\.(before|after)( fields|\.\S+( \S+)?)"),
+    )),
+]
+# In runs of their own. Readers refuse the schema of one, and Debezium does not start again on a server with the other
+NEGATIVE_SCALE = "`numeric` with a negative scale"
 TAGGED = Expected("tagged GTIDs of MySQL", "they are names of transactions as others are", "tagged",
                   r"value\.source\.(gtid|ts_[mun]s)")
 
 # Rows that no comparison of events can show, and why
 UNSEEN = {
-    "`source.version`": "is excluded: it is the version of each",
+    "`numeric` NaN, infinity": "rowferry stops: live/test_types.py",
+    "timestamps past 294246": "rowferry stops: live/test_types.py",
+    "messages (`op` `m`)": "only on request",
+    "`source.version`": "excluded: it is the version of each",
     "`transaction`, transaction topic": "only on request; by default it is null on both sides",
     "heartbeat topics": "only on request",
-    "name collisions (`a-b`, `a_b`)": "stops: live/test_shapes.py",
+    "name collisions (`a-b`, `a_b`)": "rowferry stops: live/test_kafka_sink.py",
     "a truncate": "both skip it by default; the line in the log: live/test_binlog_shapes.py",
     "statements without rows": "equal with `statements: warn`; the stop: live/test_binlog_shapes.py",
     "tables without transactions": "equal with `nontransactional: accept`; the stop: live/test_binlog_shapes.py",

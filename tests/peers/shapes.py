@@ -52,7 +52,8 @@ SHAPES = {
                  "insert into ddl values (5, 's', 5000000000); alter table ddl modify c bigint first;"
                  "insert into ddl values (6, 6, 'o'); alter table ddl add d int default 7 after id, algorithm = instant;"
                  "insert into ddl(id) values (8); alter table ddl drop primary key, add primary key (id, d);"
-                 "insert into ddl(id) values (9); alter table ddl convert to character set latin1; insert into ddl(id, z) values (10, 'é')"),
+                 "insert into ddl(id) values (9); alter table ddl convert to character set latin1;"
+                 "insert into ddl(id, z) values (10, 'é')"),
     "rename": Shape(f"create table rename_a {ROW}; create table rename_b (id int primary key, only_b int);"
                     "insert into rename_a values (1, 'x', 1); insert into rename_b values (1, 1);"
                     "rename table rename_a to rename_q, rename_b to rename_a, rename_q to rename_b;"

@@ -3,10 +3,13 @@ import dataclasses
 import re
 
 import pytest
+from fastavro.schema import SchemaParseException
 
-from duel import Duel, differences
-from expected import BINLOG, EXPECTED, HEADERS, TAGGED, UNSEEN
+import postgres_shapes
+from duel import Duel, Sent, differences
+from expected import BINLOG, EXPECTED, HEADERS, NEGATIVE_SCALE, TAGGED, UNSEEN
 from shapes import SHAPES, STOPS, TAGGED as TAGGED_SQL, of_kind
+from support import postgres_columns
 from support.binlog_columns import cases_of, session, statements
 from support.fetch import ROOT
 from support.mysql import MariaDB, MySQL
@@ -28,6 +31,17 @@ def types_of(server):
             for t, case in cases_of(server).items() if not NOT_PARSED.fullmatch(t)}
 
 
+def judge(kind, theirs, ours, count, names):
+    """All that differs is expected, and all that is expected is seen. `names`: tables that are called otherwise in the list."""
+    found = [dataclasses.replace(d, table=names.get(d.table, d.table)) for d in differences(theirs, ours)]
+    assert min(theirs.count(), ours.count()) > count, "less was compared than was written"
+    expected = [e for e in EXPECTED if kind in e.kinds]
+    surprises = [str(d) for d in found if not any(e.explains(d) for e in expected)]
+    assert not surprises, "\n".join(surprises)
+    unseen = [f"{e.row}: {table}: {e.path}" for e in expected for table in e.unseen(found)]
+    assert not unseen, "no longer seen:\n" + "\n".join(unseen)
+
+
 @pytest.mark.parametrize("kind", BINLOG)
 def test_what_differs_is_what_is_expected(kind, server, debezium, new_db, pipelines):
     duel = Duel(debezium, server, new_db(server), pipelines, statements="warn", nontransactional="accept")
@@ -39,15 +53,23 @@ def test_what_differs_is_what_is_expected(kind, server, debezium, new_db, pipeli
         duel.sql(shape.sql)
     theirs, ours, why = duel.finish()
     assert not why, why
-    names = {f"t{n}": t.strip() for n, t in enumerate(types)}
-    found = [dataclasses.replace(d, table=names.get(d.table, d.table)) for d in differences(theirs, ours)]
-    assert min(theirs.count(), ours.count()) > count, "less was compared than was written"
+    judge(kind, theirs, ours, count, {f"t{n}": t.strip() for n, t in enumerate(types)})
 
-    expected = [e for e in EXPECTED if kind in e.kinds]
-    surprises = [str(d) for d in found if not any(e.explains(d) for e in expected)]
-    assert not surprises, "\n".join(surprises)
-    unseen = [f"{e.row}: {table}: {e.path}" for e in expected for table in e.unseen(found)]
-    assert not unseen, "no longer seen:\n" + "\n".join(unseen)
+
+def test_what_differs_of_postgresql_is_what_is_expected(pg15, debezium_postgresql, new_db, pipelines):
+    types = postgres_columns.types_of("text")
+    setup = [postgres_columns.MOOD, *(f"create table t{n} (id int primary key, v {t})" for n, t in enumerate(types)),
+             *(shape.setup for shape in postgres_shapes.SHAPES.values())]
+    duel = Duel(debezium_postgresql, pg15, new_db(pg15), pipelines, setup=setup)
+    for n, values in enumerate(types.values()):
+        duel.sql(f"insert into t{n} values " + ", ".join(f"({k}, {v})" for k, v in enumerate([*values, "null"])))
+    for shape in postgres_shapes.SHAPES.values():
+        with pg15.connect(duel.db) as c:
+            for statement in postgres_shapes.statements(shape):
+                c.execute(statement)
+    theirs, ours, why = duel.finish()
+    assert not why, why
+    judge("postgresql", theirs, ours, sum(map(len, types.values())), {f"t{n}": t for n, t in enumerate(types)})
 
 
 @pytest.mark.parametrize("kind, name", [(kind, name) for kind in BINLOG for name in of_kind(kind, STOPS)])
@@ -76,6 +98,15 @@ def test_a_tagged_gtid(server_with, debezium, new_db, pipelines):
         Duel(debezium, server, new_db(server), pipelines)
 
 
+def test_a_negative_scale(pg15, debezium_postgresql, new_db, pipelines):
+    duel = Duel(debezium_postgresql, pg15, new_db(pg15), pipelines, setup=["create table t (id int primary key, v numeric(5, -2))"])
+    duel.sql("insert into t values (1, 123400)")
+    with pytest.raises(SchemaParseException, match="decimal scale must be less"):
+        duel.finish()
+    (ours,) = Sent(duel.kafka, duel.registry, duel.rf.pipeline).tables["t"]
+    assert ours.value["after"]["v"] == 123400
+
+
 # --- the page ----------------------------------------------------------------------
 
 def rows_of_the_page():
@@ -93,8 +124,8 @@ def rows_of_the_page():
 def test_the_page_has_these_differences_and_no_others():
     page = rows_of_the_page()
     assert page.keys() == {"All sources", "PostgreSQL", "MySQL and MariaDB"}
-    told = [*page["All sources"], *page["MySQL and MariaDB"]]
-    known = {*(e.row for e in [*EXPECTED, TAGGED]), *(s.row for s in STOPS.values()), *UNSEEN}
+    told = [row for rows in page.values() for row in rows]
+    known = {*(e.row for e in [*EXPECTED, TAGGED]), NEGATIVE_SCALE, *(s.row for s in STOPS.values()), *UNSEEN}
     assert sorted(set(told) - known) == [], "rows of which no test knows"
     assert sorted(known - set(told)) == [], "differences that the page does not have"
     assert len(told) == len(set(told))

@@ -35,7 +35,7 @@ def connector(server, name, db, folder):
               "topic.prefix": name, "database.hostname": "127.0.0.1", "database.port": server.port}
     if server.kind == "postgresql":
         return {**common, "plugin.name": "pgoutput", "database.user": "postgres", "database.password": "x",
-                "database.dbname": db}
+                "database.dbname": db, "slot.name": name, "publication.name": name}
     return {**common, "database.user": "root", "database.password": "", "database.include.list": db,
             "database.ssl.mode": "disable" if server.kind == "mariadb" else "disabled",
             "database.server.id": random.randint(1 << 16, 1 << 31), "include.schema.changes": "false",
