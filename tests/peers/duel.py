@@ -36,7 +36,7 @@ class Sent:
     """All that one of the two has sent, {table: [Record]}; its own name is `NAME` in all of it."""
 
     def __init__(self, kafka, registry, name):
-        self.name, self.texts, self.schemas, self.tables = name, {}, Schemas(registry.url), {}
+        self.name, self.schemas, self.tables = name, Schemas(registry.url), {}
         for m in raw_records(kafka.direct, kafka.topics(f"{name}.")):
             table = m.topic().split(".", 2)[2]
             self.tables.setdefault(table, []).append(
@@ -51,7 +51,6 @@ class Sent:
         if value and value.get("source"):
             value["source"]["name"] = value["source"]["name"].replace(self.name, "NAME")
         return value
-
 
     def count(self):
         return sum(map(len, self.tables.values()))

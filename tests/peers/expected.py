@@ -117,6 +117,7 @@ EXPECTED = [
              lambda theirs, ours: theirs == ours.replace("'", "''")),
     Expected(DEFAULTS, "a key's field has none", "ddl", r"Key\.d default", no_default),
     Expected(EXPRESSIONS, "the value would be wrong", "defaults", in_schema("now_|now6|nown", "default"), no_default),
+    Expected(EXPRESSIONS, "the same", "zero", in_schema("ts", r"(connect\.)?default"), no_default),
     # -- by type --
     *(Expected("`bigint unsigned`", "2^63 and more would be negative", tables, path, holds, kinds)
       for tables, kinds in (("bigint unsigned|aliases|defaults", BINLOG), ("generated_key", ("mysql",)))
@@ -133,7 +134,8 @@ EXPECTED = [
     Expected(JSON, "one value has one text", "json", column("v"), kinds=("mysql",)),
     Expected("`json` under `PARTIAL_JSON`", "nothing is lost in silence", "partial", "events",
              both(["c"], ["c", "u", "u"]), ("mysql",)),
-    Expected(DATES, "they are neither NULL nor 1970", r"date|datetime\(\d\)|timestamp\(\d\) null", column("v"), epoch),
+    Expected(DATES, "they are neither NULL nor 1970", r"date|datetime\(\d\)|timestamp\(\d\) null|zero",
+             column("v|d|dt|dt6|ts"), epoch),
     Expected(YEARS, "the year that is stored", "date", column("v"), century(1)),
     Expected(YEARS, "the same", r"datetime\([0-3]\)", column("v"), century(DAY_MS)),
     Expected(YEARS, "the same", r"datetime\([4-6]\)", column("v"), century(DAY_MS * 1000)),

@@ -88,6 +88,10 @@ SHAPES = {
                      " i integer, i8 int8, r real, dp double precision, n numeric(7), f fixed(7,2), nc nchar(3), nv nvarchar(3),"
                      " lv long varchar, lvb long varbinary, m2 middleint, d5 decimal, f24 float(24), f25 float(25), z int zerofill);"
                      "insert into aliases values (1, 1, 0, 1, 1, 1, 1, 1, 1, 1, 1, 'é', 'é', 'l', 'l', 1, 1, 1, 1, 1)"),
+    "zero": Shape("create table zero (id int primary key, d date not null, dt datetime not null, dt6 datetime(6) not null,"
+                  " ts timestamp not null default current_timestamp); set sql_mode = ''; insert into zero values (1, 0, 0, 0, 0);"
+                  "set sql_mode = default"),
+    "known": Shape("""insert into known values (1, true, '"x"', 0.1)"""),
     "comments": Shape("create table comments (id int primary key comment 'the key', a text comment 'a text') comment 'all of it';"
                       "insert into comments values (1, 'x')"),
     "enums": Shape(r"create table enums (id int primary key, e enum('a,b', 'it''s', 'back\\slash', '', ' lead', '(p)', 'é'),"
@@ -175,6 +179,10 @@ STOPS = {
     "column's name": Stop(NAMES, "Illegal character in: a-b", "create table t (id int primary key, `a-b` int); insert into t values (1, 2)",
                           ["c"], settings={"field.name.adjustment.mode": "none"}),
 }
+
+
+# A table that is there before both start: Debezium has it from the server, not from a statement
+KNOWN = "create table known (id int primary key, b boolean, j json, r real)"
 
 
 def of_kind(kind, what):

@@ -8,7 +8,7 @@ from fastavro.schema import SchemaParseException
 import postgres_shapes
 from duel import Duel, Sent, differences
 from expected import BINLOG, EXPECTED, HEADERS, NEGATIVE_SCALE, TAGGED, UNSEEN
-from shapes import SHAPES, STOPS, TAGGED as TAGGED_SQL, of_kind
+from shapes import KNOWN, SHAPES, STOPS, TAGGED as TAGGED_SQL, of_kind
 from support import postgres_columns
 from support.binlog_columns import cases_of, session, statements
 from support.fetch import ROOT
@@ -44,7 +44,8 @@ def judge(kind, theirs, ours, count, names):
 
 @pytest.mark.parametrize("kind", BINLOG)
 def test_what_differs_is_what_is_expected(kind, server, debezium, new_db, pipelines):
-    duel = Duel(debezium, server, new_db(server), pipelines, statements="warn", nontransactional="accept")
+    duel = Duel(debezium, server, new_db(server), pipelines, setup=[KNOWN], statements="warn",
+                nontransactional="accept")
     types = types_of(server)
     setup, rows, count = statements(server, types)
     for text in [*setup, *rows]:
