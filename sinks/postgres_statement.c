@@ -98,7 +98,7 @@ sent_type(const struct param *param)
     return param->to != NULL ? param->to->sent : param->part == PART_TIME ? "timestamptz" : "text";
 }
 
-static const char *
+const char *
 param_name(const struct db_table *table, const struct param *param)
 {
     switch (param->part) {
