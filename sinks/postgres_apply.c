@@ -204,6 +204,17 @@ column_of(const struct db_table *table, const struct param *param)
     return param->part == PART_KEY ? table->key[param->column] : param->column;
 }
 
+static int
+not_sent(const struct row *row, const struct param *param, const struct column *column, struct error *err)
+{
+    const struct db_table *table = row->group->table;
+
+    if (param->part == PART_OLD)
+        return error_set(err, ERROR_CONFIG, "E_KEY_UNKNOWN", "table %s.%s has no key, and the source did not send the old value of "
+                         "column %s to find the row by", table->schema, table->name, column->name);
+    return error_set(err, ERROR_DATA, "E_VALUE", "column %s: its value was not sent", column->name);
+}
+
 /* One value of one row, with its length before it; -1 as length is NULL. */
 static int
 put_field(struct buffer *out, const struct row *row, const struct param *param, struct error *err)
@@ -221,9 +232,7 @@ put_field(struct buffer *out, const struct row *row, const struct param *param, 
 
         value = row_value(row, param);
         if (value == NULL || value->state == VALUE_UNCHANGED)
-            return error_set(err, ERROR_DATA, "E_VALUE",
-                             "column %s: its %s value was not sent%s", column->name, param->part == PART_OLD ? "old" : "new",
-                             param->part == PART_OLD ? ", and without a key the row is found by all of them" : "");
+            return not_sent(row, param, column, err);
         if (value->state == VALUE_NULL) {
             buffer_put_be32(out, UINT32_MAX);
             return 0;

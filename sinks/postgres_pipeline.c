@@ -55,10 +55,10 @@ kind_of(const char *state, const char **code)
     static const char *const table[] = {"42P01", "3F000", NULL};
     static const char *const column[] = {"42703", "42804", "42846", "428C9", NULL};
 
-    *code = "";
+    *code = "E_TARGET_BUSY";
     if (among(state, again))
         return ERROR_RETRY;
-    *code = "E_UNREACHABLE";
+    *code = starts(state, "53100") ? "E_TARGET_FULL" : "E_UNREACHABLE";
     if (among(state, away))
         return ERROR_RETRY;
     *code = among(state, conflict) ? "E_CONFLICT" : "E_VALUE";

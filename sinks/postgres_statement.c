@@ -42,7 +42,11 @@ add_key(struct statement *st, const struct db_table *table)
 static bool
 is_set(const struct statement *st, const struct db_table *table, uint16_t i)
 {
-    if (target_of(table, i)->generated || !st->set[i])
+    if (target_of(table, i)->generated)
+        return false;
+    if (st->op == DB_OP_HISTORY) /* all of the row that is known */
+        return true;
+    if (!st->set[i])
         return false;
     /* the key stays as it is */
     return st->op != DB_OP_UPDATE || st->rekeys || table->nkey == 0 || !table->columns[i].key;

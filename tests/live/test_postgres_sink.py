@@ -219,7 +219,7 @@ def test_an_unlogged_table_is_refused(copy):
 def test_a_table_without_the_keys_index_is_refused(copy):
     c = copy(KEYED, "create table t (id int, v text)", schema="fixed").start()
     c.source("insert into t values (1, 'x')")
-    assert 'CREATE UNIQUE INDEX ON "public"."t" ("id")' in c.stops("E_TARGET_TABLE")
+    assert 'CREATE UNIQUE INDEX ON "public"."t" ("id")' in c.stops("E_TARGET_KEY")
 
 
 def test_history_and_marks(copy):
