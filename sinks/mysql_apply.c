@@ -553,25 +553,51 @@ shape_of(const struct writer *w)
     return each;
 }
 
+/* What a packet has room for, with a tail behind it. */
+static size_t
+packet_room(const struct mysink_session *s)
+{
+    return s->packet_max - s->packet_max / 8;
+}
+
+/* 1: the row is in the text. 0: it would not fit any more, and is not. */
+static int
+put_next(struct writer *w, const struct shape *shape, uint32_t i, bool first, struct error *err)
+{
+    struct buffer *out = &w->s->sql;
+    const struct db_row *row = &w->group->rows[i];
+    size_t before = out->len;
+
+    if (!first)
+        buffer_put_string(out, shape->between);
+    if (shape->row(w, row, err) == -1)
+        return mysink_name_row(w->db, w->group, row, err);
+    if (out->len <= packet_room(w->s))
+        return 1;
+    out->len = before;
+    if (!first)
+        return 0;
+    error_set(err, ERROR_DATA, "E_VALUE", "the row does not pass the target's max_allowed_packet of %zu bytes", w->s->packet_max);
+    return mysink_name_row(w->db, w->group, row, err);
+}
+
 /* One text, from row `first` on. Returns how many rows are in it; 0 with *err. */
 static uint32_t
 put_text(struct writer *w, const struct shape *shape, uint32_t first, struct error *err)
 {
     struct buffer *out = &w->s->sql;
-    size_t most = w->s->packet_max / 2 < TEXT_MAX ? w->s->packet_max / 2 : TEXT_MAX;
+    size_t most = packet_room(w->s) / 2 < TEXT_MAX ? packet_room(w->s) / 2 : TEXT_MAX;
     uint32_t n = 0;
 
     buffer_reset(out);
     shape->head(w);
     while (first + n < w->group->nrows && n < shape->most && out->len < most) {
-        const struct db_row *row = &w->group->rows[first + n];
+        int rc = put_next(w, shape, first + n, n == 0, err);
 
-        if (n > 0)
-            buffer_put_string(out, shape->between);
-        if (shape->row(w, row, err) == -1) {
-            mysink_name_row(w->db, w->group, row, err);
+        if (rc == -1)
             return 0;
-        }
+        if (rc == 0)
+            break;
         n++;
     }
     shape->tail(w);

@@ -132,10 +132,14 @@ OWN_TYPES = {
 }
 
 
+@pytest.mark.parametrize("listed", [False, True], ids=["each row by itself", "rows as a list"])
 @pytest.mark.parametrize("server", SERVERS)
-def test_every_type_into_a_server_of_its_own_kind(pair, server):
+def test_every_type_into_a_server_of_its_own_kind(pair, server, listed):
+    """Bits, geometries and vectors are updated by a statement for each row; without them all rows are one list."""
     p = pair(server, server)
     types = {**TYPES, **OWN_TYPES[server]}
+    if listed:
+        types = {n: t for n, t in types.items() if not is_geometry(t[0]) and t[0].split("(")[0] not in ("bit", "vector")}
     modes = "set session sql_mode = 'STRICT_ALL_TABLES,NO_BACKSLASH_ESCAPES,ALLOW_INVALID_DATES'; "
     p.run("create table t (id int primary key, " + ", ".join(f"{n} {t[0]}" for n, t in types.items()) + ") default charset utf8mb4").start()
     for i in (1, 2, 3):
@@ -264,7 +268,7 @@ def test_a_deadlock_is_done_again(pair, target):
         p.run("begin; update t set v = 1; update u set v = 1; commit")
         until(lambda: p.target.one("select count(*) from information_schema.innodb_trx where trx_state = 'LOCK WAIT'", p.copy))
         other.execute("update t set v = -1 where id = 1")
-        p.rf.logs("E_TARGET_BUSY")
+        p.rf.logs("(1213)")
         other.execute("rollback")
     p.passed()
     assert p.rows("select v from t union all select v from u") == [(1,), (1,)]
@@ -319,10 +323,10 @@ def test_killed_around_a_statement_that_commits_by_itself(pair, target, point):
 
 
 REFUSED = {
-    "E_TARGET_ENGINE": "create table t (id int primary key, v int) engine=MyISAM",
-    "E_TARGET_KEY": "create table t (id int, v int, key (id))",
-    "E_TARGET_TABLE": "create view t as select 1 as id, 2 as v",
-    "E_TARGET_COLUMN": "create table t (id int primary key)",
+    "E_TARGET_ENGINE": ("create table t (id int primary key, v int) engine=MyISAM", "ENGINE=InnoDB"),
+    "E_TARGET_TABLE no unique index": ("create table t (id int, v int, key (id))", "ADD UNIQUE (`id`)"),
+    "E_TARGET_TABLE no table": ("create view t as select 1 as id, 2 as v", "VIEW"),
+    "E_TARGET_COLUMN": ("create table t (id int primary key)", "ADD COLUMN `v` int"),
 }
 
 
@@ -330,9 +334,9 @@ REFUSED = {
 @pytest.mark.parametrize("code", REFUSED)
 def test_a_table_that_does_not_fit_is_refused(pair, target, code):
     p = pair("pg15", target).run("create table t (id int primary key, v int)")
-    p.target.sql(REFUSED[code], p.copy)
+    p.target.sql(REFUSED[code][0], p.copy)
     p.start().run("insert into t values (1, 2)")
-    p.stops(code, "t")
+    p.stops(code.split()[0], REFUSED[code][1])
 
 
 @pytest.mark.parametrize("target", SERVERS)
