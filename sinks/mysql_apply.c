@@ -217,6 +217,20 @@ put_where_key(struct writer *w, const struct row_change *change, bool new_key, s
     return 0;
 }
 
+/* Of a text whose column takes others for equal, too: the bytes. */
+static void
+put_exactly(struct writer *w, uint16_t i, const struct value *value)
+{
+    struct buffer *out = &w->s->sql;
+
+    if (!column_of(w->table, i)->loose || w->table->relation->columns[i].type != TYPE_TEXT || value->state != VALUE_SET)
+        return;
+    buffer_put_string(out, " AND CAST(");
+    put_name(out, w->table, i);
+    buffer_put_string(out, " AS BINARY) = ");
+    mysink_put_bytes(out, value->bytes);
+}
+
 /* No key: any one row that is equal in all that is known of it. */
 static int
 put_where_row(struct writer *w, const struct row_change *change, struct error *err)
@@ -236,6 +250,7 @@ put_where_row(struct writer *w, const struct row_change *change, struct error *e
         buffer_put_string(out, " <=> ");
         if (put_value(w, i, &change->old_row[i], IN_WHERE, err) == -1)
             return -1;
+        put_exactly(w, i, &change->old_row[i]);
         word = " AND ";
     }
     buffer_put_string(out, " LIMIT 1");
@@ -277,7 +292,7 @@ put_update(struct writer *w, const struct row_change *change, struct error *err)
         buffer_printf(out, "%s" DB_COLUMN_DELETED " = 0", comma);
         comma = ", ";
     }
-    for (uint16_t i = 0; comma[0] == 0; i++) {
+    for (uint16_t i = 0; comma[0] == 0 && i < w->table->relation->ncolumns; i++) {
         if (column_of(w->table, i)->generated)
             continue;
         put_name(out, w->table, i);

@@ -96,10 +96,14 @@ def test_a_minimal_row_image_is_enough(pair, server_with, target, new_db, pipeli
 @pytest.mark.parametrize("target", SERVERS)
 def test_a_table_without_a_key_is_kept_by_whole_rows(pair, target):
     p = pair("mariadb", target)
-    p.run("create table t (a int, b varchar(10), c float, d datetime(3))").start()
-    p.run("insert into t values (1, 'x', 1.1, null), (1, 'x', 1.1, null), (null, '', 0.1, '2024-01-01 00:00:00.5')",
-          "update t set b = 'y' where a is null", "delete from t where a = 1 limit 1").passed()
-    assert [(a, b) for a, b in p.rows("select a, b from t order by a")] == [(None, "y"), (1, "x")]
+    p.run("create table t (a int, b varchar(10) character set utf8mb4, c float, d datetime(3), g point)")
+    p.target.sql("create table t (a int, b varchar(10) character set utf8mb4 collate utf8mb4_unicode_ci, c float, d datetime(3), g point)",
+                 p.copy)
+    p.start()
+    p.run("insert into t values (1, 'X', 1.1, null, point(1, 2)), (1, 'x', 1.1, null, point(1, 2)), (1, 'x', 1.1, null, point(1, 2)), "
+          "(null, '', 0.1, '2024-01-01 00:00:00.5', null)",
+          "update t set b = 'y' where a is null", "delete from t where binary b = 'x' limit 1").passed()
+    assert [(a, b) for a, b in p.rows("select a, b from t order by a, binary b")] == [(None, "y"), (1, "X"), (1, "x")]
 
 
 TYPES = {
@@ -214,6 +218,17 @@ def test_what_the_server_refuses_is_named_by_row(pair, target):
     p.target.sql("create table t (id int primary key, v varchar(5))", p.copy)
     p.start().run("insert into t select g, repeat('x', case when g = 70 then 6 else 5 end) from generate_series(1, 100) g")
     p.stops("E_VALUE", "public.t", "'v'", "/69/")
+
+
+def test_a_row_as_large_as_a_packet_goes_and_a_larger_one_is_named(server_with, pg15, new_db, pipelines):
+    from support.mysql import MariaDB
+    target = server_with(MariaDB, max_allowed_packet="1M")
+    p = Pair(pg15, new_db(pg15), target, new_db(target), pipelines).run("create table t (id int primary key, v text)").start()
+    p.run("insert into t select g, repeat('x', 400000 + g) from generate_series(1, 7) g", "insert into t values (8, repeat('x', 900000))",
+          "update t set v = v || 'y'").passed()
+    assert p.rows("select sum(length(v)) from t") == [(7 * 400000 + 28 + 7 + 900001,)]
+    p.run("insert into t select g, repeat('x', 1000000 * (g % 2)) from generate_series(9, 10) g")
+    p.stops("E_VALUE", "public.t", "/0/", "max_allowed_packet")
 
 
 CONFLICTS = {
