@@ -339,7 +339,7 @@ def test_killed_around_a_statement_that_commits_by_itself(pair, target, point):
 
 REFUSED = {
     "E_TARGET_ENGINE": ("create table t (id int primary key, v int) engine=MyISAM", "ENGINE=InnoDB"),
-    "E_TARGET_TABLE no unique index": ("create table t (id int, v int, key (id))", "ADD UNIQUE (`id`)"),
+    "E_TARGET_KEY no unique index": ("create table t (id int, v int, key (id))", "ADD UNIQUE (`id`)"),
     "E_TARGET_TABLE no table": ("create view t as select 1 as id, 2 as v", "VIEW"),
     "E_TARGET_COLUMN": ("create table t (id int primary key)", "ADD COLUMN `v` int"),
 }
