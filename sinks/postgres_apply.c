@@ -413,6 +413,10 @@ copy_rows(struct db *db, const struct statement *st, const struct sent *what, st
             if (put_field(out, &row, &st->params[i], err) == -1)
                 return name_row(&row, err);
         }
+        if (out->len > INT32_MAX) {
+            error_set(err, ERROR_DATA, "E_VALUE", "a row of more than 2 GiB");
+            return name_row(&row, err);
+        }
         if (out->len < 65536)
             continue;
         if (PQputCopyData(s->conn, (const char *)out->at, (int)out->len) != 1)

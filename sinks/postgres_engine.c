@@ -76,25 +76,48 @@ origin_error(const struct pg_session *s, struct error *err)
 {
     if (strcmp(err->code, "E_SQL") != 0 || strstr(err->text, "42501") == NULL)
         return -1;
-    return error_set(err, ERROR_CONFIG, "E_PRIVILEGE", "replication_origin: it takes rights. Run: GRANT EXECUTE ON FUNCTION "
-                     "pg_replication_origin_oid(text), pg_replication_origin_create(text), "
-                     "pg_replication_origin_session_setup(text%s) TO %s", s->version >= 160000 ? ", int" : "", PQuser(s->conn));
+    return error_set(err, ERROR_CONFIG, "E_PRIVILEGE", "replication_origin takes rights. Run: GRANT EXECUTE ON FUNCTION "
+                     "pg_replication_origin_oid, pg_replication_origin_create, pg_replication_origin_session_setup, "
+                     "pg_replication_origin_drop TO %s", PQuser(s->conn));
+}
+
+/* 'rowferry_<pipeline>_<sink>', as a literal. */
+static void
+origin_name(const struct db *db, struct buffer *quoted)
+{
+    struct buffer name = {0};
+
+    buffer_printf(&name, "rowferry_%s_%s", db->pipeline, db->sink);
+    pg_literal(quoted, buffer_cstr(&name));
+    buffer_free(&name);
 }
 
 static int
 set_origin(struct db *db, struct error *err)
 {
     struct pg_session *s = session_of(db);
-    struct buffer name = {0}, quoted = {0};
+    struct buffer quoted = {0};
     int rc;
 
-    buffer_printf(&name, "rowferry_%s_%s", db->pipeline, db->sink);
-    pg_literal(&quoted, buffer_cstr(&name));
+    origin_name(db, &quoted);
     rc = pg_command(s->conn, err, "SELECT pg_replication_origin_create(%s) WHERE pg_replication_origin_oid(%s) IS NULL",
                     buffer_cstr(&quoted), buffer_cstr(&quoted));
     if (rc == 0)
         rc = pg_command(s->conn, err, "SELECT pg_replication_origin_session_setup(%s)", buffer_cstr(&quoted));
-    buffer_free(&name);
+    buffer_free(&quoted);
+    return rc == 0 ? 0 : origin_error(s, err);
+}
+
+static int
+drop_origin(struct db *db, struct error *err)
+{
+    struct pg_session *s = session_of(db);
+    struct buffer quoted = {0};
+    int rc;
+
+    origin_name(db, &quoted);
+    rc = pg_command(s->conn, err, "SELECT pg_replication_origin_drop(%s) WHERE pg_replication_origin_oid(%s) IS NOT NULL",
+                    buffer_cstr(&quoted), buffer_cstr(&quoted));
     buffer_free(&quoted);
     return rc == 0 ? 0 : origin_error(s, err);
 }
@@ -258,7 +281,7 @@ pg_target_forget_offset(struct db *db, bool dry_run, bool *was_there, struct err
                     NULL, &record, err);
     if (rc == 0)
         db_record_free(&record);
-    return rc;
+    return rc == 0 && db->settings->replication_origin ? drop_origin(db, err) : rc;
 }
 
 /* ---- a transaction ---- */

@@ -24,7 +24,7 @@ __extension__ typedef unsigned __int128 wide;
 
 /* ---- which form ---- */
 
-enum { OID_BIT = 1560, OID_VARBIT = 1562, OID_XML = 142, OID_BPCHAR = 1042, OID_VARCHAR = 1043 };
+enum { OID_CHAR = 18, OID_NAME = 19, OID_FLOAT4 = 700, OID_BPCHAR = 1042, OID_DATE = 1082, OID_TIME = 1083, OID_VARCHAR = 1043 };
 
 /* Types that are sent as they are; `sent` of those that stand for text is text: the server turns it into theirs and
  * minds their length. */
@@ -698,6 +698,28 @@ longer_than(struct bytes text, int32_t characters)
     return false;
 }
 
+/* What a cast from text would cut off or round without a word. */
+static bool
+cast_cuts(const struct target_column *to, const struct column *column, const struct value *value, size_t length)
+{
+    bool moment = column->type == TYPE_TIMESTAMP || column->type == TYPE_TIMESTAMPTZ;
+
+    switch (to->oid) {
+    case OID_CHAR:
+        return length > 1;
+    case OID_NAME:
+        return length > 63;
+    case OID_DATE:
+        return moment && value->special == VALUE_FINITE && value->i % MICROS_PER_DAY != 0;
+    case OID_TIME:
+        return moment;
+    case OID_FLOAT4:
+        return column->type == TYPE_FLOAT64 && !isnan(value->f) && (double)(float)value->f != value->f;
+    default:
+        return false;
+    }
+}
+
 static int
 put_text(struct buffer *out, const struct target_column *to, const struct column *column, const struct value *value,
          struct error *err)
@@ -708,6 +730,8 @@ put_text(struct buffer *out, const struct target_column *to, const struct column
         return -1;
     if ((to->oid == OID_VARCHAR || to->oid == OID_BPCHAR) && to->typmod > 4 && !buffer_failed(out) &&
         longer_than(bytes_of(out->at + from, out->len - from), to->typmod - 4))
+        return too_long(column, to, err);
+    if (cast_cuts(to, column, value, out->len - from))
         return too_long(column, to, err);
     return 0;
 }

@@ -2,7 +2,7 @@
 import pytest
 
 from support.proc import wait_for
-from support.replica import database_sink
+from support.replica import Replica, database_sink
 
 SINKS = ["pg15", "pg18"]
 
@@ -243,4 +243,35 @@ def test_what_is_written_has_an_origin(copy):
     c = copy(KEYED, replication_origin=True).start()
     c.source("insert into t values (1, 'a')")
     c.arrive()
-    assert c.there("select count(*) from pg_replication_origin where roname = %s", f"rowferry_{c.rf.pipeline}_replica") == [(1,)]
+    origins = "select count(*) from pg_replication_origin where roname = %s"
+    assert c.there(origins, f"rowferry_{c.rf.pipeline}_replica") == [(1,)]
+    c.rf.terminate()
+    done = c.rf.cli("remove", "--yes")
+    assert done.returncode == 0, done.stderr
+    assert c.there(origins, f"rowferry_{c.rf.pipeline}_replica") == [(0,)]
+    assert c.there("select count(*) from rowferry_offsets") == [(0,)]
+
+
+@pytest.mark.parametrize("action", ["kill", "err"])
+def test_a_commit_whose_answer_nobody_heard_counts_once(pg15, target, new_db, pipelines, action):
+    """The target's triggers count how often each version of a row was applied."""
+    r = Replica(pg15, new_db(pg15), target, new_db(target), pipelines, failpoints=True).start().begin()
+    r.rf.terminate()
+    r.rf.start(failpoints=f"db.commit.sent:{action}@3")
+    if action == "kill":
+        assert r.rf.wait(60) == -9
+        r.rf.start()
+    else:
+        r.rf.logs("failpoint", "name=db.commit.sent", timeout=60)
+    r.flow(60)
+    r.finish(at_least=100)
+
+
+def test_a_session_that_the_target_ends_is_opened_again(pg15, target, new_db, pipelines):
+    r = Replica(pg15, new_db(pg15), target, new_db(target), pipelines).start().begin()
+    for _ in range(5):
+        r.flow(20)
+        target.sql("select pg_terminate_backend(pid) from pg_stat_activity where application_name like 'rowferry%replica'")
+    r.flow(20)
+    assert r.rf.running()
+    r.finish(at_least=100)

@@ -201,6 +201,12 @@ what_has_no_form_of_its_own_is_cast_by_the_server(void **state)
     same(as_text('U', TYPE_POINT, wkb), "010100000031323334353637383132333435363738");
     wkb.scale = 4326;
     same(as_text('U', TYPE_POINT, wkb), "0101000020e610000031323334353637383132333435363738");
+    same(written(FLOAT4, -1, 'N', TYPE_FLOAT64, F(0.5)), "302e35");
+    same(written(FLOAT4, -1, 'N', TYPE_FLOAT64, F(0.1)), "column c: the value does not fit into the target's its_type(n)");
+    same(written(DATE, -1, 'D', TYPE_TIMESTAMP, I(0)), "313937302d30312d30312030303a30303a3030");
+    same(written(DATE, -1, 'D', TYPE_TIMESTAMP, I(1)), "column c: the value does not fit into the target's its_type(n)");
+    same(written(19, -1, 'S', TYPE_TEXT, B("0123456789012345678901234567890123456789012345678901234567890123")),
+         "column c: the value does not fit into the target's its_type(n)");
     same(written(INTERVAL, -1, 'T', TYPE_TIME, I(0)), "30303a30303a3030");
 }
 
