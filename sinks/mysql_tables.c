@@ -43,7 +43,7 @@ take_table(const struct question *q, struct error *err)
     row = mysql_fetch_row(res);
     q->table->exists = row != NULL;
     if (row != NULL && strcmp(mysql_field(row, 0), "BASE TABLE") != 0 && strcmp(mysql_field(row, 0), "SYSTEM VERSIONED") != 0)
-        rc = error_set(err, ERROR_CONFIG, "E_TARGET_TABLE", "%s is no table: %.40s", own_name(q->table), mysql_field(row, 0));
+        rc = error_set(err, ERROR_CONFIG, "E_TARGET_ENGINE", "%s is no table: %.40s", own_name(q->table), mysql_field(row, 0));
     else if (row != NULL && strcmp(mysql_field(row, 1), "InnoDB") != 0)
         rc = error_set(err, ERROR_CONFIG, "E_TARGET_ENGINE",
                        "table %s has engine %.40s, which keeps no step with transactions. Run: ALTER TABLE %s ENGINE=InnoDB",
@@ -247,7 +247,7 @@ no_key_index(const struct db_table *table, struct error *err)
         buffer_put_string(&columns, k == 0 ? "" : ", ");
         mysql_identifier(&columns, table->columns[table->key[k]].name);
     }
-    rc = error_set(err, ERROR_CONFIG, "E_TARGET_TABLE",
+    rc = error_set(err, ERROR_CONFIG, "E_TARGET_KEY",
                    "table %s has no unique index on the key (%.150s) and on nothing else: rows would not be found, or twice. "
                    "Run: ALTER TABLE %s ADD UNIQUE (%.150s)", own_name(table), buffer_cstr(&columns), own_name(table),
                    buffer_cstr(&columns));

@@ -289,7 +289,7 @@ def test_a_deadlock_is_done_again(pair, target):
         p.run("begin; update t set v = 1; update u set v = 1; commit")
         until(lambda: p.target.one("select count(*) from information_schema.innodb_trx where trx_state = 'LOCK WAIT'", p.copy))
         other.execute("update t set v = -1 where id = 1")
-        p.rf.logs("(1213)")
+        p.rf.logs("E_TARGET_BUSY")
         other.execute("rollback")
     p.passed()
     assert p.rows("select v from t union all select v from u") == [(1,), (1,)]
@@ -345,8 +345,8 @@ def test_killed_around_a_statement_that_commits_by_itself(pair, target, point):
 
 REFUSED = {
     "E_TARGET_ENGINE": ("create table t (id int primary key, v int) engine=MyISAM", "ENGINE=InnoDB"),
-    "E_TARGET_TABLE no unique index": ("create table t (id int, v int, key (id))", "ADD UNIQUE (`id`)"),
-    "E_TARGET_TABLE no table": ("create view t as select 1 as id, 2 as v", "VIEW"),
+    "E_TARGET_KEY": ("create table t (id int, v int, key (id))", "ADD UNIQUE (`id`)"),
+    "E_TARGET_ENGINE no table": ("create view t as select 1 as id, 2 as v", "VIEW"),
     "E_TARGET_COLUMN": ("create table t (id int primary key)", "ADD COLUMN `v` int"),
 }
 
@@ -402,6 +402,19 @@ def test_sessions_killed_at_any_moment_apply_each_change_once(request, new_db, p
                     killed += 1
     assert killed >= 20
     r.finish(at_least=100)
+
+
+@pytest.mark.parametrize("target", SERVERS)
+def test_check_says_which_rights_are_missing(pair, target):
+    p = pair("pg15", target)
+    name = p.copy + "_w"
+    p.target.sql(f"create user '{name}'@'%' identified by 'x'; grant select, insert on {p.copy}.* to '{name}'@'%'", p.copy)
+    p.rf.config["sinks"][0]["url"] = p.target.url(p.copy, name, "x")
+    p.rf.write_config()
+    assert f"GRANT UPDATE, DELETE, CREATE, ALTER ON `{p.copy}`" in p.rf.cli("check").stdout
+    p.target.sql(f"grant all on {p.copy}.* to '{name}'@'%'", p.copy)
+    assert f"may write and make tables in {p.copy}" in p.rf.cli("check").stdout
+    p.target.sql(f"drop user '{name}'@'%'", p.copy)
 
 
 class LosesCommits:
