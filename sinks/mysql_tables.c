@@ -323,8 +323,9 @@ conclude(struct db_table *table)
 {
     struct mysink_table *own = table->own;
 
-    own->joins = table->nkey > 0;
-    table->ordered = table->ordered || own->other_unique;
+    own->in_order = table->ordered || own->other_unique;
+    own->joins = table->nkey > 0 && !own->in_order;
+    table->ordered = own->in_order;
     for (uint16_t k = 0; k < table->nkey; k++) {
         const struct mysink_column *column = table->columns[table->key[k]].own;
 

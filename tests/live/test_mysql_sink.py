@@ -296,6 +296,16 @@ def test_a_deadlock_is_done_again(pair, target):
     assert p.rows("select v from t union all select v from u") == [(1,), (1,)]
 
 
+@pytest.mark.parametrize("target", SERVERS)
+def test_rows_that_depend_on_each_other_go_in_their_order(pair, target):
+    p = pair("pg15", target).run("create table t (id int primary key, up int, u text)")
+    p.target.sql("create table t (id int primary key, up int, u varchar(20) unique, foreign key (up) references t (id))", p.copy)
+    p.start().run("insert into t select g, nullif(g - 1, 0), 'u' || g from generate_series(1, 50) g",
+                  "do $$ begin for i in reverse 50..1 loop update t set u = 'u' || (id + 1) where id = i; end loop; end $$",
+                  "do $$ begin for i in reverse 50..11 loop delete from t where id = i; end loop; end $$").passed()
+    assert p.rows("select id, up, u from t order by id") == [(i, i - 1 or None, f"u{i + 1}") for i in range(1, 11)]
+
+
 def until(true, timeout=20):
     end = time.time() + timeout
     while not true():
