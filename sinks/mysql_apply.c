@@ -8,6 +8,8 @@
  *     UPDATE             UPDATE of a join with a list of rows, where the key is found by an index that way: whole numbers,
  *                        UUIDs, and texts of utf8mb4; otherwise a statement for each row, many in one text
  *     DELETE, MARK       WHERE key IN (...)
+ *     a table with another unique index, or foreign keys: UPDATE and DELETE by a statement for each row, since a server
+ *                        takes the rows of one in an order of its own, and looks at each by itself
  *     without a key      a statement for each row: the whole old row is compared, LIMIT 1
  *     TRUNCATE           DELETE, many rows at a time: TRUNCATE would commit
  *
@@ -559,7 +561,7 @@ shape_of(const struct writer *w)
         return each;
     case DB_OP_DELETE:
     case DB_OP_MARK:
-        if (w->table->nkey > 0)
+        if (w->table->nkey > 0 && !w->own->in_order)
             return (struct shape){FORM_KEYS, put_list_head, put_list_key, ",", put_list_tail, KEYS_MAX};
         return each;
     case DB_OP_TRUNCATE:

@@ -138,36 +138,109 @@ report_settings(struct db *db, struct report *report)
                 "sink %s: binlog_format = STATEMENT does not go with READ COMMITTED", db->sink);
 }
 
-/* Rights are tried where that changes nothing: no row fits. */
+/* ---- rights ---- */
+
+/* Whether "SELECT, INSERT (a, b)" has this one. */
+static bool
+lists_right(const char *list, size_t len, const char *right)
+{
+    size_t n = strlen(right);
+
+    for (const char *at = list; at + n <= list + len; at++) {
+        if (strncmp(at, right, n) == 0 && (at == list || at[-1] == ' ') && (at + n == list + len || at[n] == ','))
+            return true;
+    }
+    return false;
+}
+
+/* "GRANT list ON `database`.* TO ...": of this database, or of all. Wildcards in its name are not followed. */
+static bool
+grants(const char *line, const char *database, const char *right)
+{
+    const char *list = line + strlen("GRANT "), *on = strstr(line, " ON ");
+    struct buffer ours = {0};
+    bool covers;
+
+    if (on == NULL || on < list)
+        return false;
+    mysql_identifier(&ours, database);
+    buffer_put_string(&ours, ".* ");
+    covers = strncmp(on + 4, "*.* ", 4) == 0 || strncmp(on + 4, buffer_cstr(&ours), ours.len) == 0;
+    buffer_free(&ours);
+    return covers && (strncmp(list, "ALL PRIVILEGES", 14) == 0 || lists_right(list, (size_t)(on - list), right));
+}
+
+/* What the user's own grants lack, "CREATE, ALTER". Those that come by a role, or by a name with wildcards, are not seen. */
+static int
+missing_rights(struct mysink_session *s, struct buffer *out, struct error *err)
+{
+    static const char *const rights[] = {"SELECT", "INSERT", "UPDATE", "DELETE", "CREATE", "ALTER"};
+    MYSQL_RES *res = mysql_ask(s->conn, err, "SHOW GRANTS");
+    MYSQL_ROW row;
+
+    if (res == NULL)
+        return -1;
+    for (size_t i = 0; i < sizeof(rights) / sizeof(rights[0]); i++) {
+        bool found = false;
+
+        mysql_data_seek(res, 0);
+        while (!found && (row = mysql_fetch_row(res)) != NULL)
+            found = grants(mysql_field(row, 0), s->database, rights[i]);
+        if (!found)
+            buffer_printf(out, "%s%s", out->len > 0 ? ", " : "", rights[i]);
+    }
+    mysql_free_result(res);
+    return 0;
+}
+
+static void
+report_rights(struct db *db, struct report *report)
+{
+    struct mysink_session *s = mysink_session_of(db);
+    struct buffer missing = {0};
+    struct error err = ERROR_INIT;
+    char cure[400];
+
+    if (missing_rights(s, &missing, &err) == -1) {
+        report_error(report, &err, NULL);
+    } else if (missing.len == 0) {
+        finding(report, FINDING_OK, "", NULL, "sink %s: the user may write and make tables in %s", db->sink, s->database);
+    } else {
+        snprintf(cure, sizeof(cure), "GRANT %s ON `%s`.* TO ...", buffer_cstr(&missing), s->database);
+        finding(report, FINDING_WARN, "E_PRIVILEGE", cure,
+                "sink %s: no grant of the user's own gives it %s in %s, unless a role does; other databases of its tables are not "
+                "looked at", db->sink, buffer_cstr(&missing), s->database);
+    }
+    buffer_free(&missing);
+}
+
+/* Tried where that changes nothing: no row fits. */
 static void
 report_offsets(struct db *db, struct report *report)
 {
-    static const char cure[] = "GRANT SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER ON `%s`.* TO the sink's user";
     struct mysink_session *s = mysink_session_of(db);
     struct error err = ERROR_INIT;
-    char count[8], grant[400];
+    char count[8];
 
-    snprintf(grant, sizeof(grant), cure, s->database);
     if (mysql_ask_text(s->conn, count, sizeof(count), &err,
                        "SELECT COUNT(*) FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = "
-                       "'rowferry_offsets'") == -1) {
+                       "'rowferry_offsets'") == -1)
         report_error(report, &err, NULL);
-    } else if (strcmp(count, "0") == 0) {
-        finding(report, FINDING_OK, "", NULL, "sink %s: table %s.rowferry_offsets will be made, which needs CREATE there", db->sink,
-                s->database);
-    } else if (mysql_run(s->conn, &err, "UPDATE rowferry_offsets SET epoch = epoch WHERE 1 = 0") == -1 ||
-               mysql_run(s->conn, &err,
-                         "INSERT INTO rowferry_offsets (pipeline, sink, shard, epoch, batch_no, position, owner) SELECT "
-                         "pipeline, sink, shard, epoch, batch_no, position, owner FROM rowferry_offsets WHERE 1 = 0") == -1) {
-        report_error(report, &err, grant);
-    } else {
+    else if (strcmp(count, "0") == 0)
+        finding(report, FINDING_OK, "", NULL, "sink %s: table %s.rowferry_offsets will be made", db->sink, s->database);
+    else if (mysql_run(s->conn, &err, "UPDATE rowferry_offsets SET epoch = epoch WHERE 1 = 0") == -1 ||
+             mysql_run(s->conn, &err,
+                       "INSERT INTO rowferry_offsets (pipeline, sink, shard, epoch, batch_no, position, owner) SELECT "
+                       "pipeline, sink, shard, epoch, batch_no, position, owner FROM rowferry_offsets WHERE 1 = 0") == -1)
+        report_error(report, &err, NULL);
+    else
         finding(report, FINDING_OK, "", NULL, "sink %s: table %s.rowferry_offsets may be written", db->sink, s->database);
-    }
 }
 
 void
 mysink_check(struct db *db, struct report *report)
 {
     report_settings(db, report);
+    report_rights(db, report);
     report_offsets(db, report);
 }

@@ -136,12 +136,16 @@ int
 mysink_load(struct db *db, struct db_record *out, struct error *err)
 {
     struct buffer intent = {0};
+    struct error why = ERROR_INIT;
     int rc;
 
     *out = (struct db_record){.exists = false};
-    rc = select_row(db, out, &intent, err);
+    rc = select_row(db, out, &intent, &why);
     buffer_free(&intent);
-    return rc == -1 && mysql_errno(mysink_session_of(db)->conn) == NO_SUCH_TABLE ? 0 : rc;
+    if (rc == 0 || mysql_errno(mysink_session_of(db)->conn) == NO_SUCH_TABLE)
+        return 0;
+    *err = why;
+    return -1;
 }
 
 /* Waits for the lock of a transaction whose outcome nobody knows yet: innodb_lock_wait_timeout is the bound. */

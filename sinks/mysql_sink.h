@@ -42,6 +42,7 @@ struct mysink_column {
 struct mysink_table {
     const char *name;       /* `schema`.`table`, as statements say it */
     bool other_unique;      /* another unique index: ON DUPLICATE KEY UPDATE could hit the wrong row */
+    bool in_order;          /* rows of one kind, too: another unique index, or foreign keys, look at each row by itself */
     bool joins;             /* rows are found by a join with a list of keys: see mysql_apply.c */
 };
 

@@ -43,7 +43,7 @@ take_table(const struct question *q, struct error *err)
     row = mysql_fetch_row(res);
     q->table->exists = row != NULL;
     if (row != NULL && strcmp(mysql_field(row, 0), "BASE TABLE") != 0 && strcmp(mysql_field(row, 0), "SYSTEM VERSIONED") != 0)
-        rc = error_set(err, ERROR_CONFIG, "E_TARGET_TABLE", "%s is no table: %.40s", own_name(q->table), mysql_field(row, 0));
+        rc = error_set(err, ERROR_CONFIG, "E_TARGET_ENGINE", "%s is no table: %.40s", own_name(q->table), mysql_field(row, 0));
     else if (row != NULL && strcmp(mysql_field(row, 1), "InnoDB") != 0)
         rc = error_set(err, ERROR_CONFIG, "E_TARGET_ENGINE",
                        "table %s has engine %.40s, which keeps no step with transactions. Run: ALTER TABLE %s ENGINE=InnoDB",
@@ -323,8 +323,9 @@ conclude(struct db_table *table)
 {
     struct mysink_table *own = table->own;
 
-    own->joins = table->nkey > 0;
-    table->ordered = table->ordered || own->other_unique;
+    own->in_order = table->ordered || own->other_unique;
+    own->joins = table->nkey > 0 && !own->in_order;
+    table->ordered = own->in_order;
     for (uint16_t k = 0; k < table->nkey; k++) {
         const struct mysink_column *column = table->columns[table->key[k]].own;
 

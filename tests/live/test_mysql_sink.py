@@ -143,11 +143,12 @@ OWN_TYPES = {
 
 
 @pytest.mark.parametrize("listed", [False, True], ids=["each row by itself", "rows as a list"])
-@pytest.mark.parametrize("server", SERVERS)
-def test_every_type_into_a_server_of_its_own_kind(pair, server, listed):
+@pytest.mark.parametrize("target", SERVERS)
+@pytest.mark.parametrize("source", SERVERS)
+def test_every_type(pair, source, target, listed):
     """Bits, geometries and vectors are updated by a statement for each row; without them all rows are one list."""
-    p = pair(server, server)
-    types = {**TYPES, **OWN_TYPES[server]}
+    p = pair(source, target)
+    types = {**TYPES, **(OWN_TYPES[source] if source == target else {})}
     if listed:
         types = {n: t for n, t in types.items() if not is_geometry(t[0]) and t[0].split("(")[0] not in ("bit", "vector")}
     modes = "set session sql_mode = 'STRICT_ALL_TABLES,NO_BACKSLASH_ESCAPES,ALLOW_INVALID_DATES'; "
@@ -289,10 +290,20 @@ def test_a_deadlock_is_done_again(pair, target):
         p.run("begin; update t set v = 1; update u set v = 1; commit")
         until(lambda: p.target.one("select count(*) from information_schema.innodb_trx where trx_state = 'LOCK WAIT'", p.copy))
         other.execute("update t set v = -1 where id = 1")
-        p.rf.logs("(1213)")
+        p.rf.logs("E_TARGET_BUSY")
         other.execute("rollback")
     p.passed()
     assert p.rows("select v from t union all select v from u") == [(1,), (1,)]
+
+
+@pytest.mark.parametrize("target", SERVERS)
+def test_rows_that_depend_on_each_other_go_in_their_order(pair, target):
+    p = pair("pg15", target).run("create table t (id int primary key, up int, u text)")
+    p.target.sql("create table t (id int primary key, up int, u varchar(20) unique, foreign key (up) references t (id))", p.copy)
+    p.start().run("insert into t select g, nullif(g - 1, 0), 'u' || g from generate_series(1, 50) g",
+                  "do $$ begin for i in reverse 50..1 loop update t set u = 'u' || (id + 1) where id = i; end loop; end $$",
+                  "do $$ begin for i in reverse 50..11 loop delete from t where id = i; end loop; end $$").passed()
+    assert p.rows("select id, up, u from t order by id") == [(i, i - 1 or None, f"u{i + 1}") for i in range(1, 11)]
 
 
 def until(true, timeout=20):
@@ -345,8 +356,8 @@ def test_killed_around_a_statement_that_commits_by_itself(pair, target, point):
 
 REFUSED = {
     "E_TARGET_ENGINE": ("create table t (id int primary key, v int) engine=MyISAM", "ENGINE=InnoDB"),
-    "E_TARGET_KEY no unique index": ("create table t (id int, v int, key (id))", "ADD UNIQUE (`id`)"),
-    "E_TARGET_TABLE no table": ("create view t as select 1 as id, 2 as v", "VIEW"),
+    "E_TARGET_KEY": ("create table t (id int, v int, key (id))", "ADD UNIQUE (`id`)"),
+    "E_TARGET_ENGINE no table": ("create view t as select 1 as id, 2 as v", "VIEW"),
     "E_TARGET_COLUMN": ("create table t (id int primary key)", "ADD COLUMN `v` int"),
 }
 
@@ -402,6 +413,19 @@ def test_sessions_killed_at_any_moment_apply_each_change_once(request, new_db, p
                     killed += 1
     assert killed >= 20
     r.finish(at_least=100)
+
+
+@pytest.mark.parametrize("target", SERVERS)
+def test_check_says_which_rights_are_missing(pair, target):
+    p = pair("pg15", target)
+    name = p.copy + "_w"
+    p.target.sql(f"create user '{name}'@'%' identified by 'x'; grant select, insert on {p.copy}.* to '{name}'@'%'", p.copy)
+    p.rf.config["sinks"][0]["url"] = p.target.url(p.copy, name, "x")
+    p.rf.write_config()
+    assert f"GRANT UPDATE, DELETE, CREATE, ALTER ON `{p.copy}`" in p.rf.cli("check").stdout
+    p.target.sql(f"grant all on {p.copy}.* to '{name}'@'%'", p.copy)
+    assert f"may write and make tables in {p.copy}" in p.rf.cli("check").stdout
+    p.target.sql(f"drop user '{name}'@'%'", p.copy)
 
 
 class LosesCommits:
