@@ -518,7 +518,7 @@ text_moment(struct buffer *out, const struct column *column, const struct value 
 static void
 text_float(struct buffer *out, double f, bool single)
 {
-    char text[32];
+    char text[48];
 
     if (isnan(f) || isinf(f)) {
         buffer_put_string(out, isnan(f) ? "NaN" : f > 0 ? "Infinity" : "-Infinity");
