@@ -428,10 +428,32 @@ fenced(struct sink_stage *s, const struct error *err)
         pipeline_fail(s->pipeline, err);
 }
 
+/*
+ * The sink knows the change that its far side has no place for. It counts as one that could not be encoded, and all is
+ * written again: what came before it is then delivered, and whoever mends the far side does so for what follows only.
+ */
+static void
+take_refusal(struct sink_stage *s, struct error *err)
+{
+    struct batch *batch = (struct batch *)(uintptr_t)s->sink->refused; /* ours: the sink only reads it */
+    struct events *events;
+
+    s->sink->refused = NULL;
+    if (batch == NULL || s->let_go)
+        return;
+    events = &batch->events[s->index];
+    if (events->failed.kind != ERROR_NONE)
+        return;
+    events->failed = *err;
+    events->failed_frame = s->sink->refused_frame;
+    err->kind = ERROR_REWIND;
+}
+
 /* What a failed step asks for. 0: going on; -1: this thread is done. */
 static int
 on_failure(struct sink_stage *s, struct error *err)
 {
+    take_refusal(s, err);
     if ((err->kind == ERROR_RETRY || err->kind == ERROR_REWIND) && !hopeless(s, err)) {
         position_copy(&s->committing.position, last_place(s));
         return go_back(s, err);

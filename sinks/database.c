@@ -325,7 +325,12 @@ write_event(struct db_sink *s, const struct batch *batch, const struct events *e
     struct buffer new_key = {0};
     int rc;
 
-    if (find_table(s, &a.row, &a.table, err) == -1 || begin(s, err) == -1)
+    if (find_table(s, &a.row, &a.table, err) == -1) {
+        s->base.refused = err->kind == ERROR_CONFIG ? batch : NULL;
+        s->base.refused_frame = event->frame;
+        return -1;
+    }
+    if (begin(s, err) == -1)
         return -1;
     if (!room_for(s, a.table->relation->ncolumns))
         return error_set(err, ERROR_FATAL, "", "out of memory for a row");
@@ -478,7 +483,7 @@ db_sink_open(const struct db_engine *engine, const struct sink_ops *ops, struct 
 
     if (s == NULL)
         return error_set(err, ERROR_FATAL, "", "out of memory for sink %s", context->name);
-    s->base = (struct sink){ops, context->name};
+    s->base = (struct sink){.ops = ops, .name = context->name};
     s->db = (struct db){.engine = engine, .settings = settings, .pipeline = context->pipeline, .sink = context->name,
                         .endpoint = {context->pipeline, settings->url, settings->password_file}};
     s->tables.db = &s->db;

@@ -149,7 +149,7 @@ kafka_open(struct sink **out, const struct sink_context *context, struct error *
     k = calloc(1, sizeof(*k));
     if (k == NULL)
         return error_set(err, ERROR_FATAL, "", "kafka: out of memory");
-    k->base = (struct sink){&sink_kafka, context->name};
+    k->base = (struct sink){.ops = &sink_kafka, .name = context->name};
     k->settings = context->settings;
     k->pipeline = context->pipeline;
     if (make_names(k, context, err) == -1)

@@ -187,7 +187,7 @@ memory_open(struct sink **out, const struct sink_context *context, struct error 
     struct memory_sink *s = calloc(1, sizeof(*s));
     if (s == NULL)
         return error_set(err, ERROR_FATAL, "", "out of memory");
-    s->base = (struct sink){&sink_memory, context->name};
+    s->base = (struct sink){.ops = &sink_memory, .name = context->name};
     s->store = settings != NULL && settings->store != NULL ? settings->store : &s->own;
     *out = &s->base;
     return 0;

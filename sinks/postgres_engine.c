@@ -242,14 +242,44 @@ ask_record(struct db *db, const char *fmt, const char *owner, struct db_record *
     return rc;
 }
 
+/*
+ * Sessions of this pipeline and sink that hold a transaction open. The lease is ours, so nobody is behind them: a client that
+ * died behind something that keeps the connection up, in the middle of a COPY, where no time-out of the server's ends it.
+ */
 static int
+end_predecessors(struct db *db, struct error *err)
+{
+    PGresult *res = pg_query(session_of(db)->conn, err,
+                             "SELECT pid, pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = "
+                             "current_setting('application_name') AND usename = current_user AND datname = current_database() "
+                             "AND pid <> pg_backend_pid() AND xact_start IS NOT NULL");
+
+    if (res == NULL)
+        return -1;
+    for (int i = 0; i < PQntuples(res); i++)
+        log_warn("postgres", "sink=%s server process %s held the row of rowferry_offsets, and was ended", db->sink, pg_text(res, i, 0));
+    PQclear(res);
+    return 0;
+}
+
+static int
+take_over(struct db *db, const char *owner, struct db_record *out, struct error *err)
+{
+    return ask_record(db,
+                      "INSERT INTO % AS o (pipeline, sink, shard, epoch, batch_no, position, owner, updated_at) VALUES ($1, $2, "
+                      "'', 1, 0, '', $3, clock_timestamp()) ON CONFLICT (pipeline, sink, shard) DO UPDATE SET epoch = o.epoch + 1, "
+                      "owner = $3, updated_at = clock_timestamp() RETURNING epoch, batch_no, position, owner",
+                      owner, out, err);
+}
+
+int
 pg_target_takeover(struct db *db, const char *owner, struct db_record *out, struct error *err)
 {
-    if (ask_record(db,
-                   "INSERT INTO % AS o (pipeline, sink, shard, epoch, batch_no, position, owner, updated_at) VALUES ($1, $2, "
-                   "'', 1, 0, '', $3, clock_timestamp()) ON CONFLICT (pipeline, sink, shard) DO UPDATE SET epoch = o.epoch + 1, "
-                   "owner = $3, updated_at = clock_timestamp() RETURNING epoch, batch_no, position, owner",
-                   owner, out, err) == -1)
+    int rc = take_over(db, owner, out, err);
+
+    if (rc == -1 && strcmp(err->code, "E_TARGET_BUSY") == 0 && end_predecessors(db, err) == 0)
+        rc = take_over(db, owner, out, err);
+    if (rc == -1)
         return -1;
     /* not before: the predecessor's session has the origin until its transaction is over */
     return db->settings->replication_origin ? set_origin(db, err) : 0;

@@ -41,7 +41,7 @@ stdout_open(struct sink **out, const struct sink_context *context, struct error 
     struct stdout_sink *s = calloc(1, sizeof(*s));
     if (s == NULL)
         return error_set(err, ERROR_FATAL, "", "out of memory");
-    s->base = (struct sink){&sink_stdout, context->name};
+    s->base = (struct sink){.ops = &sink_stdout, .name = context->name};
     if (local_offset_open(&s->local, context, err) == -1) {
         free(s);
         return -1;

@@ -93,6 +93,10 @@ struct sink_ops {
 struct sink {
     const struct sink_ops *ops;
     const char *name;
+    /* Set by a write that fails with ERROR_CONFIG for one change that the far side has no place for (its table does not
+     * fit): the pipeline then delivers what came before that change's transaction, and stops there. */
+    const struct batch *refused;
+    uint32_t refused_frame;
 };
 
 static inline int

@@ -45,6 +45,11 @@ class Replica:
                  lambda: f"{commits} commits of the workload: {self.ledger.commits} of {want}", 0.01)
         return self
 
+    def arrive(self, timeout=60):
+        """Returns when all that the ledger has committed by now has been confirmed."""
+        self.rf.wait_passed(self.server, self.db, timeout)
+        return self
+
     def rows(self, server, db, table):
         return [tuple(row) for row in server.sql(f"select {COLUMNS[table]} from {table} order by id", db)]
 
