@@ -13,7 +13,7 @@ enum {
     CHUNK_BYTES = 1 << 20,
     IN_FLIGHT = 4 << 20,       /* more is not sent before half of it has been answered */
     COPY_ROWS = 200,           /* from here on COPY is faster */
-    EACH_ROWS = 2,             /* so few go as scalars */
+    EACH_ROWS = 4,             /* so few go as scalars */
     SORTED_ROWS = 8,           /* fewer are not worth it */
 };
 

@@ -24,7 +24,7 @@ static const char session_settings[] =
     "SET default_transaction_isolation = 'read committed'; SET default_transaction_deferrable = off; "
     "SET standard_conforming_strings = on; "
     "SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off; SET enable_hashjoin = off; "
-    "SET enable_mergejoin = off; SET jit = off";
+    "SET enable_mergejoin = off; SET enable_bitmapscan = off; SET jit = off";
 
 /* ---- connect ---- */
 

@@ -488,9 +488,10 @@ pipeline_prepare(struct db *db, struct statement *st, struct error *err)
 {
     struct pg_session *s = session_of(db);
     struct sent what = {.kind = SENT_PREPARE, .statement = st};
-    char name[sizeof(st->name)];
+    char name[sizeof(st->name)] = "";
 
-    snprintf(name, sizeof(name), "rf%lu", ++s->names);
+    if (!st->planned_anew)
+        snprintf(name, sizeof(name), "rf%lu", ++s->names);
     if (s->broken || PQsendPrepare(s->conn, name, st->sql, 0, NULL) == 0)
         return lost(s, err);
     memcpy(st->name, name, sizeof(name));

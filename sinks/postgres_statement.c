@@ -4,7 +4,7 @@
  * Many rows travel as one array for each column:
  *
  *     INSERT INTO t (a, b) SELECT v.p0, v.p1::varbit FROM unnest($1::integer[], $2::text[]) AS v(p0, p1)
- *     UPDATE t SET b = v.p1 FROM unnest(...) WITH ORDINALITY AS v(p0, p1, n) WHERE t.a = v.p0 RETURNING v.n
+ *     UPDATE t SET b = v.p1 FROM unnest(...) WITH ORDINALITY AS v(p0, p1, n) WHERE t.a = ANY (ARRAY[v.p0]) RETURNING v.n
  *
  * A single row travels as scalars. Casts name types without their modifier: an assignment then refuses what is too long,
  * where an explicit cast to varchar(3) would cut it off.
@@ -146,7 +146,11 @@ put_arrays(struct buffer *out, const struct statement *st)
     buffer_put_string(out, st->returning ? ", n)" : ")");
 }
 
-/* t.a = v.p0 AND t.b = v.p1 */
+/*
+ * t.a = $1, or t.a = ANY (ARRAY[v.p0]) for many rows. With a plain equality the planner may walk through the whole table,
+ * which it does while that is nearly empty, and keep the plan when it has grown; ANY leaves it nothing but to take v's rows
+ * in their order and to look each one up.
+ */
 static void
 put_match_key(struct buffer *out, const struct statement *st, const struct db_table *table)
 {
@@ -154,8 +158,9 @@ put_match_key(struct buffer *out, const struct statement *st, const struct db_ta
     for (uint16_t k = 0; k < table->nkey; k++) {
         buffer_put_string(out, k > 0 ? " AND t." : "t.");
         pg_identifier(out, table->columns[table->key[k]].name);
-        buffer_put_string(out, " = ");
+        buffer_put_string(out, st->each ? " = " : " = ANY (ARRAY[");
         put_value(out, st, k);
+        buffer_put_string(out, st->each ? "" : "])");
     }
 }
 
@@ -364,6 +369,12 @@ one_by_one(const struct db_group *group)
            (group->table->nkey == 0 && (group->op == DB_OP_UPDATE || group->op == DB_OP_DELETE));
 }
 
+static bool
+finds_rows(enum db_op op)
+{
+    return op == DB_OP_UPDATE || op == DB_OP_DELETE || op == DB_OP_MARK;
+}
+
 static struct statement *
 statement_new(const struct db *db, const struct db_group *group, bool each)
 {
@@ -385,8 +396,9 @@ statement_new(const struct db *db, const struct db_group *group, bool each)
     memcpy(st->set, group->set, n * sizeof(*st->set));
     take_params(st, table);
     st->each = each || one_by_one(group) || st->nparams == 0;
-    st->returning = group->strict && !st->each &&
-                    (group->op == DB_OP_UPDATE || group->op == DB_OP_DELETE || group->op == DB_OP_MARK);
+    st->returning = group->strict && !st->each && finds_rows(group->op);
+    /* which index serves several columns best depends on the size that the table has by now */
+    st->planned_anew = !st->each && table->nkey > 1 && finds_rows(group->op);
     put_statement(&sql, st, table, soft);
     st->sql = buffer_failed(&sql) ? NULL : strdup(buffer_cstr(&sql));
     buffer_free(&sql);

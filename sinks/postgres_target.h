@@ -89,6 +89,7 @@ struct statement {
     enum db_op op;
     bool strict, rekeys;
     bool each;      /* one row with each execution, as scalars; else many, as arrays */
+    bool planned_anew; /* each time: it has no name */
     bool returning; /* answers with the place of each row that was found */
     bool *set;
     struct param *params;

@@ -121,12 +121,85 @@ def test_a_key_that_changes_and_a_truncate(copy):
     assert c.same("gone") == 1
 
 
+def test_the_logs_order_is_kept_where_another_index_is_unique(copy):
+    """One transaction moves each number to the next row; a table that was analysed when it was nearly empty."""
+    ddl = "create table t (id int primary key, u int unique); create table c (a int, b int, u int unique, primary key (a, b))"
+    c = copy(ddl, ddl, schema="fixed").start()
+    for table, columns in ("t", "i, i"), ("c", "1, i, i"):
+        c.source(f"insert into {table} select {columns} from generate_series(1, 1) i")
+        c.arrive()
+        c.there(f"analyze {table}")
+        for first, last in (2, 6), (7, 900):
+            c.source(f"insert into {table} select {columns} from generate_series({first}, {last}) i")
+            c.source(f"do $$ begin for n in reverse {last}..1 loop update {table} set u = u + 1 where u = n; end loop; end $$")
+            c.source(f"do $$ begin for n in 2..{last + 1} loop update {table} set u = u - 1 where u = n; end loop; end $$")
+            c.arrive()
+            assert c.same(table, order="u") == last
+
+
 def test_a_table_without_a_key_loses_one_of_two_equal_rows(copy):
     c = copy("create table t (a int, j json, f float8); alter table t replica identity full").start()
     c.source("insert into t values (1, '{\"a\": 1}', 'NaN'), (1, '{\"a\": 1}', 'NaN'), (null, null, null), (2, '[]', 0)")
     c.source("delete from t where ctid = (select min(ctid) from t where a = 1); update t set f = 1 where a is null")
     c.arrive()
     assert c.same("t") == 3
+
+
+@pytest.fixture
+def from_mysql(my_any, target, new_db, pipelines):
+    def make(ddl, there=None, **kw):
+        db, target_db = new_db(my_any), new_db(target)
+        my_any.sql(ddl, db)
+        if there:
+            target.sql(there, target_db)
+        return Copy(my_any, db, target, target_db, pipelines, **kw)
+    return make
+
+
+MYSQL_TYPES = """create table t (
+    id int primary key, t1 tinyint(1), ub bigint unsigned, n decimal(30,10), f float, d double, c char(5), v varchar(20),
+    x longtext, bi binary(3), bl blob, e enum('a', 'b c'), s set('x', 'y', 'z'), da date, ti time(3), dt datetime(6),
+    ts timestamp(2), b bit(10), y year, j json, g geometry)"""
+MYSQL_ROW = """insert into t values (%d, 1, 18446744073709551615, -12345678901234567890.0123456789, 1.5, -1e300, 'é', 'it''s', 'long',
+    x'00ff01', 'blob', 'b c', 'x,z', '2024-02-29', '23:59:59.999', '1000-01-01 00:00:00.000001', '2020-01-02 03:04:05.67',
+    b'1000000001', 2155, '{"a": 1}', ST_GeomFromText('POINT(1 2)'))"""
+NUMBERS = "id, t1, ub::text, n::text, f, d, c, v, x, encode(bi, 'hex'), encode(bl, 'escape')"
+OTHERS = "e::text, s, da::text, ti::text, dt::text, ts::text, b::text, y, j::text, encode(g, 'hex')"
+
+
+def mysql_row(n):
+    return [(n, 1, "18446744073709551615", "-12345678901234567890.0123456789", 1.5, -1e300, "é", "it's", "long", "00ff01", "blob")], \
+        [("b c", "x,z", "2024-02-29", "23:59:59.999", "1000-01-01 00:00:00.000001", "2020-01-02 03:04:05.67+00", "1000000001",
+          2155, '{"a": 1}', "0101000000000000000000f03f0000000000000040")]
+
+
+def test_every_type_of_mysql_and_mariadb_has_one_here(from_mysql):
+    """Into tables that rowferry makes; a row by itself, and many."""
+    c = from_mysql(MYSQL_TYPES).start()
+    json = "json" if c.server.name.startswith("mysql") else "text"    # a longtext there
+    c.source(MYSQL_ROW % 1)
+    c.source("insert into t (id) values (2)")
+    c.source("; ".join(["begin", *(MYSQL_ROW % i for i in range(10, 15)), "commit"]))
+    c.source("update t set y = 1901 where id = 11")
+    c.arrive()
+    for row in 1, 14:
+        assert (c.there(f"select {NUMBERS} from t where id = {row}"), c.there(f"select {OTHERS} from t where id = {row}")) == mysql_row(row)
+    assert c.there("select * from t where id = 2") == [(2, *[None] * 20)]
+    assert c.there("select y from t where id = 11") == [(1901,)]
+    types = dict(c.there("select attname, format_type(atttypid, atttypmod) from pg_attribute where attrelid = 't'::regclass and attnum > 0"))
+    assert types["ub"] == "numeric(20,0)" and types["b"] == "bit(10)" and types["y"] == "smallint" and types["j"] == json
+
+
+def test_a_table_of_ones_own_may_have_other_types(from_mysql):
+    c = from_mysql("create table t (id int primary key, b tinyint(1), n bigint unsigned, e enum('a', 'b'), ti time, bi bit(10), u binary(16))",
+                   "create type letter as enum ('a', 'b'); create table t (id numeric primary key, b boolean, n bigint, e letter,"
+                   " ti interval, bi integer, u bytea)", schema="fixed").start()
+    c.source("insert into t values (1, 1, 7, 'b', '-838:59:59', b'11', x'000102030405060708090a0b0c0d0e0f')")
+    c.arrive()
+    assert c.there("select id::int, b, n, e::text, ti::text, bi, encode(u, 'hex') from t") == [
+        (1, True, 7, "b", "-838:59:59", 3, "000102030405060708090a0b0c0d0e0f")]
+    c.source("update t set b = 2")
+    assert "column b: the target's boolean holds 0 and 1 only" in c.stops("E_VALUE")
 
 
 KEYED = "create table t (id int primary key, v varchar(10))"

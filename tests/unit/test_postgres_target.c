@@ -286,11 +286,11 @@ statements_carry_rows_as_arrays(void **state)
          "EXCLUDED.\"e \"\"x\"\"\"");
     same(sql(&s, DB_OP_UPDATE, false),
          "UPDATE \"s\".\"t\" AS t SET \"n\" = v.p1, \"e \"\"x\"\"\" = v.p2::mood FROM unnest($1::bigint[], $2::numeric[], $3::text[]) "
-         "WITH ORDINALITY AS v(p0, p1, p2, n) WHERE t.\"id\" = v.p0 RETURNING v.n");
+         "WITH ORDINALITY AS v(p0, p1, p2, n) WHERE t.\"id\" = ANY (ARRAY[v.p0]) RETURNING v.n");
     same(sql(&s, DB_OP_DELETE, false),
-         "DELETE FROM \"s\".\"t\" AS t USING unnest($1::bigint[]) WITH ORDINALITY AS v(p0, n) WHERE t.\"id\" = v.p0 RETURNING v.n");
+         "DELETE FROM \"s\".\"t\" AS t USING unnest($1::bigint[]) WITH ORDINALITY AS v(p0, n) WHERE t.\"id\" = ANY (ARRAY[v.p0]) RETURNING v.n");
     s.group.strict = false;
-    same(sql(&s, DB_OP_DELETE, false), "DELETE FROM \"s\".\"t\" AS t USING unnest($1::bigint[]) AS v(p0) WHERE t.\"id\" = v.p0");
+    same(sql(&s, DB_OP_DELETE, false), "DELETE FROM \"s\".\"t\" AS t USING unnest($1::bigint[]) AS v(p0) WHERE t.\"id\" = ANY (ARRAY[v.p0])");
     same(sql(&s, DB_OP_TRUNCATE, false), "TRUNCATE \"s\".\"t\"");
     scene_close(&s);
 }
