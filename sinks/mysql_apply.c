@@ -96,6 +96,34 @@ key_value(const struct row_change *change, uint16_t i)
     return &change->new_row[i];
 }
 
+/* A key's column is only set where it changes. */
+static bool
+is_updated(const struct db_group *group, uint16_t i)
+{
+    return is_written(group, i) && (group->rekeys || !group->table->columns[i].key);
+}
+
+/* Columns that would change by themselves, since nothing else sets them: they are set to what they are. */
+static const char *
+put_kept(struct writer *w, const char *of, const char *comma)
+{
+    struct buffer *out = &w->s->sql;
+
+    for (uint16_t i = 0; i < w->table->relation->ncolumns; i++) {
+        bool set = w->group->op == DB_OP_UPSERT ? is_written(w->group, i)
+                                                : w->group->op == DB_OP_UPDATE && is_updated(w->group, i);
+
+        if (set || !column_of(w->table, i)->stamps || column_of(w->table, i)->generated)
+            continue;
+        buffer_printf(out, "%s%s.", comma, of);
+        put_name(out, w->table, i);
+        buffer_printf(out, " = %s.", of);
+        put_name(out, w->table, i);
+        comma = ", ";
+    }
+    return comma;
+}
+
 /* ---- rows of an INSERT ---- */
 
 static void
@@ -192,6 +220,7 @@ put_upsert_tail(struct writer *w)
         buffer_printf(out, "%s" DB_COLUMN_DELETED " = 0", comma);
         comma = ", ";
     }
+    comma = put_kept(w, w->own->name, comma);
     if (comma[0] == 0) { /* nothing but a key: the row stays as it is */
         put_name(out, w->table, w->table->key[0]);
         buffer_printf(out, " = %s.", w->own->name);
@@ -265,13 +294,6 @@ put_where(struct writer *w, const struct row_change *change, struct error *err)
     return w->table->nkey > 0 ? put_where_key(w, change, w->group->op == DB_OP_UPSERT, err) : put_where_row(w, change, err);
 }
 
-/* A key's column is only set where it changes. */
-static bool
-is_updated(const struct db_group *group, uint16_t i)
-{
-    return is_written(group, i) && (group->rekeys || !group->table->columns[i].key);
-}
-
 /* "UPDATE t SET ..." of one row; where there is nothing to set the row is looked for all the same. */
 static int
 put_update(struct writer *w, const struct row_change *change, struct error *err)
@@ -294,6 +316,7 @@ put_update(struct writer *w, const struct row_change *change, struct error *err)
         buffer_printf(out, "%s" DB_COLUMN_DELETED " = 0", comma);
         comma = ", ";
     }
+    comma = put_kept(w, w->own->name, comma);
     for (uint16_t i = 0; comma[0] == 0 && i < w->table->relation->ncolumns; i++) {
         if (column_of(w->table, i)->generated)
             continue;
@@ -306,14 +329,19 @@ put_update(struct writer *w, const struct row_change *change, struct error *err)
 }
 
 static void
+put_mark_head(struct writer *w)
+{
+    buffer_printf(&w->s->sql, "UPDATE %s SET " DB_COLUMN_DELETED " = 1", w->own->name);
+    put_kept(w, w->own->name, ", ");
+}
+
+static void
 put_keys_head(struct writer *w)
 {
-    struct buffer *out = &w->s->sql;
-
     if (w->group->op == DB_OP_MARK)
-        buffer_printf(out, "UPDATE %s SET " DB_COLUMN_DELETED " = 1", w->own->name);
+        put_mark_head(w);
     else
-        buffer_printf(out, "DELETE FROM %s", w->own->name);
+        buffer_printf(&w->s->sql, "DELETE FROM %s", w->own->name);
 }
 
 static int
@@ -452,8 +480,11 @@ put_join_tail(struct writer *w)
         put_name(out, w->table, i);
         buffer_printf(out, " = n.c%u", c++);
     }
-    if (is_soft(w))
+    if (is_soft(w)) {
         buffer_printf(out, "%st." DB_COLUMN_DELETED " = 0", c == w->table->nkey ? "" : ", ");
+        c++;
+    }
+    put_kept(w, "t", c == w->table->nkey ? "" : ", ");
 }
 
 /* Values of some types change when they pass through a list's column. */
@@ -708,10 +739,10 @@ apply_truncate(struct writer *w, struct error *err)
     do {
         buffer_reset(&w->s->sql);
         if (is_soft(w))
-            buffer_printf(&w->s->sql, "UPDATE %s SET " DB_COLUMN_DELETED " = 1 WHERE " DB_COLUMN_DELETED " = 0 LIMIT %d",
-                          w->own->name, TRUNCATE_ROWS);
+            put_mark_head(w);
         else
-            buffer_printf(&w->s->sql, "DELETE FROM %s LIMIT %d", w->own->name, TRUNCATE_ROWS);
+            buffer_printf(&w->s->sql, "DELETE FROM %s", w->own->name);
+        buffer_printf(&w->s->sql, is_soft(w) ? " WHERE " DB_COLUMN_DELETED " = 0 LIMIT %d" : " LIMIT %d", TRUNCATE_ROWS);
         if (run_now(w, &w->group->rows[0], err) == -1)
             return -1;
     } while (mysql_affected_rows(w->s->conn) == TRUNCATE_ROWS);

@@ -34,6 +34,7 @@ struct mysink_column {
     bool utf8;             /* TEXT, LABEL: of utf8mb4 */
     bool loose;            /* TEXT of utf8mb4 whose collation takes texts of other bytes for equal */
     bool generated;        /* the server makes its values: it is left out */
+    bool stamps;           /* ON UPDATE CURRENT_TIMESTAMP: it changes by itself unless it is set */
     bool needed;           /* NOT NULL, and nothing stands in for a value that is missing */
     const char *collation; /* "" where there is none */
 };

@@ -118,6 +118,7 @@ column_from(struct arena *arena, MYSQL_ROW row)
     if (column->family == FAMILY_TEXT)
         column->length = strtoull(mysql_field(row, COL_LENGTH), NULL, 10);
     column->generated = mysql_field(row, COL_EXPRESSION)[0] != 0 || strstr(extra, " GENERATED") != NULL;
+    column->stamps = strcasestr(extra, "on update") != NULL;
     column->needed = !column->generated && strcmp(mysql_field(row, COL_NULLABLE), "NO") == 0 &&
                      strcmp(mysql_field(row, COL_HAS_DEFAULT), "0") == 0 && strstr(extra, "auto_increment") == NULL;
     column->utf8 = strcmp(mysql_field(row, COL_CHARSET), "utf8mb4") == 0;

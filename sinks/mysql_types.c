@@ -428,6 +428,19 @@ ends_long(const struct buffer *definition)
     return definition->len > 4 && (memcmp(end, "text", 4) == 0 || memcmp(end, "blob", 4) == 0 || memcmp(end, "json", 4) == 0);
 }
 
+/* Without a default of its own a TIMESTAMP that is NOT NULL may be given one, and ON UPDATE besides. */
+static void
+put_nullable(const struct db *db, const struct subject *c, struct buffer *out)
+{
+    bool stamp = c->column->binlog != NULL && c->told != NULL && c->told->declared != NULL &&
+                 strncmp(c->told->declared, "timestamp", 9) == 0;
+
+    if (!is_not_null(db, c))
+        buffer_put_string(out, " NULL");
+    else
+        buffer_put_string(out, stamp ? " NOT NULL DEFAULT '1970-01-01 00:00:01'" : " NOT NULL");
+}
+
 static void
 put_primary_key(const struct db *db, const struct db_table *table, struct buffer *out)
 {
@@ -480,8 +493,7 @@ mysink_create_sql(struct db *db, const struct db_table *table, struct buffer *ou
 
         buffer_put_string(out, comma);
         put_definition(&c, out);
-        /* a TIMESTAMP without a word may get NOT NULL and a default by itself */
-        buffer_put_string(out, is_not_null(db, &c) ? " NOT NULL" : " NULL");
+        put_nullable(db, &c, out);
     }
     for (int n = 0; (name = mysink_own_column(db, n, &type)) != NULL; n++, comma = ", ")
         buffer_printf(out, "%s%s %s", comma, name, type);

@@ -99,6 +99,22 @@ def test_a_minimal_row_image_is_enough(pair, server_with, target, new_db, pipeli
     assert p.rows("select * from t order by id") == [(1, 11, "one"), (20, 12, "two")]
 
 
+@pytest.mark.parametrize("made", [False, True], ids=["a table of ours", "a table of theirs"])
+@pytest.mark.parametrize("target", SERVERS)
+def test_a_time_stamp_does_not_change_by_itself(server_with, target, new_db, pipelines, request, made):
+    from support.mysql import MySQL
+    source, to = server_with(MySQL, binlog_row_image="MINIMAL"), request.getfixturevalue(target)
+    p = Pair(source, new_db(source), to, new_db(to), pipelines, sink={"on_conflict": "overwrite"})
+    p.run("create table t (id int primary key, a int, at timestamp not null)")
+    if made:
+        p.target.sql("create table t (id int primary key, a int, at timestamp not null default current_timestamp on update "
+                     "current_timestamp)", p.copy)
+    p.start().run("insert into t values (1, 0, '2001-01-01'), (2, 0, '2001-01-01'), (3, 0, '2001-01-01')")
+    p.run("update t set a = 1 where id > 1", "update t set a = 2 where id = 1", "update t set id = 30 where id = 3").passed()
+    assert [(i, a, str(at)) for i, a, at in p.rows("select * from t order by id")] == [
+        (1, 2, "2001-01-01 00:00:00"), (2, 1, "2001-01-01 00:00:00"), (30, 1, "2001-01-01 00:00:00")]
+
+
 @pytest.mark.parametrize("target", SERVERS)
 def test_a_table_without_a_key_is_kept_by_whole_rows(pair, target):
     p = pair("mariadb", target)
