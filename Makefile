@@ -129,7 +129,7 @@ variants:
 # A mutant is the failpoints variant with the files that know it compiled anew.
 MUTANTS := NO_TAINT OFFSET_OUTSIDE NO_FENCE ACK_EARLY NO_SKIP NO_GAP XA_EARLY
 # Those that a unit test is enough to catch, linked with it.
-UNIT_MUTANTS := NO_SKIP XA_EARLY
+UNIT_MUTANTS := NO_SKIP/test_binlog_resume XA_EARLY/test_binlog_xa
 ifeq ($(VARIANT),failpoints)
 define mutant
 MUTATED := $$(shell grep -lw MUTANT_$(1) $$(SRC))
@@ -140,18 +140,18 @@ build/mutants/$(1)/rowferry: $$(MUTATED:%.c=build/mutants/$(1)/%.o) \
                              $$(patsubst %.c,$$(B)/obj/%.o,$$(filter-out $$(MUTATED),$$(SRC)))
 	@echo "  LD $$@"
 	$(Q)$$(CC) $$(CFLAGS_ALL) $$(LINK) $$^ $$(LIBS) -o $$@
-build/mutants/$(1)/test_binlog_frame: tests/unit/test_binlog_frame.c $$(MUTATED:%.c=build/mutants/$(1)/%.o) \
-                                      $$(patsubst %.c,$$(B)/obj/%.o,$$(filter-out $$(MUTATED),$$(LIB)))
+build/mutants/$(1)/test_%: tests/unit/test_%.c $$(MUTATED:%.c=build/mutants/$(1)/%.o) \
+                           $$(patsubst %.c,$$(B)/obj/%.o,$$(filter-out $$(MUTATED),$$(LIB)))
 	@echo "  LD $$@"
 	$(Q)$$(CC) $$(CFLAGS_ALL) $$(LINK) $$^ -lcmocka $$(LIBS) -o $$@
 build/mutants/$(1)/%.o: %.c
 	@mkdir -p $$(@D)
 	@echo "  CC $$@"
 	$(Q)$$(CC) $$(CFLAGS_ALL) -Wno-error -DMUTANT_$(1) -c $$< -o $$@
--include $$(MUTATED:%.c=build/mutants/$(1)/%.d)
+-include $$(MUTATED:%.c=build/mutants/$(1)/%.d) $$(wildcard build/mutants/$(1)/*.d)
 endef
 $(foreach m,$(MUTANTS),$(eval $(call mutant,$(m))))
-mutants: $(MUTANTS:%=build/mutants/%/rowferry) $(UNIT_MUTANTS:%=build/mutants/%/test_binlog_frame)
+mutants: $(MUTANTS:%=build/mutants/%/rowferry) $(UNIT_MUTANTS:%=build/mutants/%)
 else
 mutants $(MUTANTS:%=build/mutants/%/rowferry):
 	@$(MAKE) --no-print-directory VARIANT=failpoints $@

@@ -8,6 +8,7 @@
 #include "shape.h"
 
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -208,12 +209,18 @@ plans_of(struct shape *shape, struct relation *rel, uint64_t seq, struct plans *
     return plans;
 }
 
-/* Where a change is, for people: "public.orders at 0/16C0000/1234". */
+/* Where a change is, for people: "public.orders at 0/16C0000/1234"; the table once. A stop says where it is. */
 static void
 locate(struct error *err, const struct batch *batch, const struct frame *frame)
 {
-    char name[TRANSACTION_TEXT_MAX];
+    char name[TRANSACTION_TEXT_MAX], table[600];
+    size_t n;
 
+    if (frame->kind == FRAME_STOP)
+        return;
+    n = (size_t)snprintf(table, sizeof(table), "table %s.%s: ", frame->relation->schema, frame->relation->table);
+    if (strncmp(err->text, table, n) == 0)
+        memmove(err->text, err->text + n, strlen(err->text + n) + 1);
     transaction_print(&batch->transactions[frame->transaction].id, name);
     error_prefix(err, "%s.%s at %s/%llu: ", frame->relation->schema, frame->relation->table, name,
                  (unsigned long long)frame->ordinal);

@@ -251,7 +251,7 @@ encode_truncate(struct work *work)
         return emit(work, key, EVENT_BROADCAST);
     case TRUNCATE_STOP:
         return error_set(work->err, ERROR_DATA, "E_TRUNCATE",
-                         "table %s.%s was truncated and truncate: stop is set", rel->schema,
+                         "table %s.%s: it was truncated, and truncate: stop is set", rel->schema,
                          rel->table);
     case TRUNCATE_DEFAULT:
     case TRUNCATE_WARN:

@@ -106,7 +106,7 @@ put_exact(const struct field *field, const struct value *value, struct buffer *o
     if (value->special != VALUE_FINITE)
         put_literal(out, names[value->special & 3]);
     else
-        text_decimal(out, value->bytes, value->scale);
+        decimal_text(out, value->bytes, value->scale);
     buffer_put_u8(out, '"');
     return FIELD_DONE;
 }

@@ -1,6 +1,6 @@
 /*
- * value_text.h -- values whose form takes thought: instants with a zone, dates that are none, exact
- * decimals, points, event ids.
+ * value_text.h -- values whose form takes thought: instants with a zone, dates that are none,
+ * points, event ids.
  *
  * All write into memory that the caller knows to be large enough; no NUL. Pure; any thread.
  */
@@ -9,8 +9,8 @@
 
 #include "cdc/batch.h"
 #include "cdc/change.h"
-
-#define MICROS_PER_DAY INT64_C(86400000000)
+#include "cdc/civil.h"
+#include "cdc/decimal.h"
 
 enum {
     TEXT_ZONED_MAX = 48,
@@ -29,20 +29,9 @@ size_t text_sequence(uint8_t *at, const struct change *);
 /* The event's id, as event_id_print gives it. */
 size_t text_event_id(uint8_t *at, const struct change *, unsigned output);
 
-/* An unscaled two's complement integer with its point put in: "-12.50". Appends. */
-void text_decimal(struct buffer *out, struct bytes unscaled, int32_t scale);
-
 /* x and y of a WKB point, of either byte order; false if it is anything else: empty, of three
  * dimensions, another geometry, with bytes left. */
 bool wkb_point(struct bytes wkb, double point[2]);
-
-/* a / b, rounded down. */
-static inline int64_t
-floor_div(int64_t a, int64_t b)
-{
-    int64_t q = a / b;
-    return q * b > a ? q - 1 : q;
-}
 
 /* The decimals that a timestamptz column is written with: all of its precision. */
 static inline unsigned

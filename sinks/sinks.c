@@ -2,5 +2,5 @@
 #include "cdc/sink.h"
 
 const struct sink_ops *const sinks_all[] = {
-    &sink_kafka, &sink_stdout, &sink_null, &sink_memory, NULL,
+    &sink_kafka, &sink_postgresql, &sink_mysql, &sink_mariadb, &sink_stdout, &sink_null, &sink_memory, NULL,
 };

@@ -9,6 +9,7 @@
 #include <errmsg.h>
 #include <mysqld_error.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -315,21 +316,47 @@ set_tls_files(MYSQL *conn, const struct mysql_url *url)
 
 #ifdef MARIADB_PACKAGE_VERSION_ID
 /*
- * Connector/C 3.3. "Enforce" means TLS if the server offers it, which is preferred; to one that offers none the library
+ * Connector/C. "Enforce" means TLS if the server offers it, which is preferred; to one that offers none 3.3
  * goes on in plain: the user, the scrambled password, and all of it if the server asks for mysql_clear_password. It
  * hangs up before that when the certificate's name is to be looked at (verify_identity), or when there is a fingerprint:
  * an empty one will do, and is compared with nothing. 3.4 does compare it, so there only refuse_plain ends this.
- * Any of the files means TLS, even without "enforce", and a CA means that the chain is looked at.
+ * Any of the files means TLS, even without "enforce". To 3.3 a CA means that the chain is looked at; 3.4 looks at the
+ * chain and the name (of a loopback address at the chain only), or at nothing. Both have one soname, so the library that
+ * runs is asked, not the one of the build.
  */
+static bool
+looks_at_all_or_nothing(void)
+{
+    return mysql_get_client_version() >= 30400;
+}
+
+/* Where the chain alone is asked for and can't be had: the name too, never less. */
+static bool
+verifies_identity(const struct mysql_url *url)
+{
+    static atomic_flag said = ATOMIC_FLAG_INIT;
+
+    if (url->ssl_mode == SSL_VERIFY_IDENTITY_MODE)
+        return true;
+    if (url->ssl_mode == SSL_PREFERRED_MODE || url->ssl_ca[0] == 0 || !looks_at_all_or_nothing())
+        return false;
+    if (!atomic_flag_test_and_set(&said))
+        log_warn("mysql", "ssl-mode=%s with ssl-ca is taken for verify_identity: MariaDB Connector/C %s does not look at "
+                 "the authority alone, so the certificate must name the host, too", ssl_modes[url->ssl_mode],
+                 mysql_get_client_info());
+    return true;
+}
+
 static int
 set_tls(MYSQL *conn, const struct mysql_url *url, struct error *err)
 {
-    my_bool enforce = 1, verify = url->ssl_mode == SSL_VERIFY_IDENTITY_MODE;
+    my_bool enforce = 1, verify;
 
     if (url->ssl_mode == SSL_DISABLED_MODE)
         return 0;
     if (url->ssl_mode == SSL_VERIFY_CA_MODE && url->ssl_ca[0] == 0)
         return error_set(err, ERROR_CONFIG, "E_TLS", "url: ssl-mode=verify_ca needs ssl-ca");
+    verify = verifies_identity(url);
     mysql_options(conn, MYSQL_OPT_SSL_ENFORCE, &enforce);
     mysql_options(conn, MYSQL_OPT_SSL_VERIFY_SERVER_CERT, &verify);
     if (url->ssl_mode != SSL_PREFERRED_MODE) {

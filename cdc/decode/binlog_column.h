@@ -58,7 +58,7 @@ struct binlog_column {
     uint8_t type;             /* enum binlog_type */
     uint8_t disguise;         /* enum binlog_disguise */
     bool is_unsigned;
-    uint8_t fraction;         /* TIMESTAMP2, DATETIME2, TIME2: digits, 0 to 6 */
+    uint8_t fraction;         /* times: digits, 0 to 6; of an old one the log does not say it */
     uint8_t width;            /* bytes: of a length prefix (BLOB, VARCHAR, STRING, JSON ...), of an ENUM or
                                  SET value, of a BIT value */
     uint8_t precision, scale; /* NEWDECIMAL */
@@ -69,5 +69,12 @@ struct binlog_column {
     uint16_t nlabels;
     const struct bytes *labels; /* ENUM, SET: in UTF-8 */
 };
+
+/* A time in the form of before MySQL 5.6. */
+static inline bool
+binlog_is_old_time(uint8_t type)
+{
+    return type == BINLOG_TIME || type == BINLOG_DATETIME || type == BINLOG_TIMESTAMP;
+}
 
 #endif

@@ -174,32 +174,59 @@ keep_statement(struct binlog_framer *f, const struct binlog_event *event, struct
     return buffer_failed(&f->query) ? error_set(err, ERROR_FATAL, "", "out of memory for a statement") : 0;
 }
 
+enum { PLACE_MAX = LOG_FILE_MAX + 24 };
+
+/* "binlog.000003/1234", for people. */
+static const char *
+print_place(const struct binlog_framer *f, uint64_t pos, char *text)
+{
+    size_t n = 0;
+
+    if (f->at.number != 0)
+        n = log_file_print(&f->at, text);
+    snprintf(text + n, PLACE_MAX - n, "/%" PRIu64, pos);
+    return text;
+}
+
+/* What is wrong with the bytes themselves is said with the place of the event; all else names its transaction. */
+static int
+name_place(const struct binlog_framer *f, uint64_t pos, struct error *err)
+{
+    static const char *const codes[] = {"E_PROTOCOL", "E_CHECKSUM", "E_EVENT", "E_EVENT_SIZE"};
+    char place[PLACE_MAX];
+
+    for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]) && f->at.number != 0; i++) {
+        if (strcmp(err->code, codes[i]) == 0)
+            return error_prefix(err, "at %s: ", print_place(f, pos, place));
+    }
+    return -1;
+}
+
 static int
 on_incident(struct binlog_framer *f, const struct binlog_event *event, struct batch *batch, bool *full,
             struct error *err)
 {
     struct cursor in = cursor_of(event->body);
-    char text[200];
+    char text[200], place[PLACE_MAX];
 
     cursor_le16(&in);
     group_copy_text(text, sizeof(text), cursor_bytes(&in, cursor_u8(&in)));
     return group_stop(f, "E_INCIDENT", batch, full, err,
-                "the server says that its log lost events (%s): what the tables hold must be read anew", text);
+                "before %s the server says that its log lost events (%s): what the tables hold must be read anew",
+                print_place(f, f->at.pos, place), text);
 }
 
 static int
 unknown_event(struct binlog_framer *f, const struct binlog_event *event, struct batch *batch, bool *full,
               struct error *err)
 {
-    char file[LOG_FILE_MAX] = "?";
+    char place[PLACE_MAX];
 
     if ((event->flags & EVENT_FLAG_IGNORABLE) != 0 || (f->group.open && f->group.done == UINT64_MAX))
         return 0;
-    if (f->at.number != 0)
-        log_file_print(&f->at, file);
     return group_stop(f, "E_EVENT", batch, full, err,
-                "an event of type %u, which is not known and may not be passed over, before %s/%" PRIu64, event->type,
-                file, f->at.pos);
+                "before %s stands an event of type %u, which is not known and may not be passed over",
+                print_place(f, f->at.pos, place), event->type);
 }
 
 /* ---- one event ---- */
@@ -260,9 +287,8 @@ on_event(struct binlog_framer *f, const struct binlog_event *event, uint64_t beg
     }
 }
 
-int
-binlog_framer_event(struct binlog_framer *f, struct bytes raw, struct batch *batch, bool *full,
-                    struct error *err)
+static int
+take_event(struct binlog_framer *f, struct bytes raw, struct batch *batch, bool *full, struct error *err)
 {
     struct binlog_event event;
     char version[51];
@@ -283,14 +309,23 @@ binlog_framer_event(struct binlog_framer *f, struct bytes raw, struct batch *bat
     return on_event(f, &event, f->at.pos - event.size, batch, full, err);
 }
 
+int
+binlog_framer_event(struct binlog_framer *f, struct bytes raw, struct batch *batch, bool *full, struct error *err)
+{
+    uint64_t begin = f->at.pos;
+    int rc = take_event(f, raw, batch, full, err);
+
+    return rc == -1 ? name_place(f, begin, err) : rc;
+}
+
 bool
 binlog_framer_more(const struct binlog_framer *f)
 {
     return f->payload.open;
 }
 
-int
-binlog_framer_continue(struct binlog_framer *f, struct batch *batch, bool *full, struct error *err)
+static int
+take_compressed(struct binlog_framer *f, struct batch *batch, bool *full, struct error *err)
 {
     struct binlog_event event;
     struct bytes raw;
@@ -303,6 +338,14 @@ binlog_framer_continue(struct binlog_framer *f, struct batch *batch, bool *full,
     if (event.type == EVENT_TRANSACTION_PAYLOAD || event.type == EVENT_ROTATE || binlog_event_begins_group(&event))
         return group_malformed(f, err, "a compressed transaction holds what it may not");
     return on_event(f, &event, f->payload_begin, batch, full, err);
+}
+
+int
+binlog_framer_continue(struct binlog_framer *f, struct batch *batch, bool *full, struct error *err)
+{
+    int rc = take_compressed(f, batch, full, err);
+
+    return rc == -1 ? name_place(f, f->payload_begin, err) : rc;
 }
 
 /* ---- batches ---- */

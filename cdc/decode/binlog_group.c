@@ -11,11 +11,8 @@ enum { UNWANTED_MOST = 4096 };
 int
 group_malformed(const struct binlog_framer *f, struct error *err, const char *what)
 {
-    char file[LOG_FILE_MAX] = "?";
-
-    if (f->at.number != 0)
-        log_file_print(&f->at, file);
-    return error_set(err, ERROR_RETRY, "E_PROTOCOL", "binlog %s before %" PRIu64 ": %s", file, f->at.pos, what);
+    (void)f;
+    return error_set(err, ERROR_RETRY, "E_PROTOCOL", "binlog: %s", what);
 }
 
 void
@@ -154,6 +151,17 @@ foreign(const struct binlog_framer *f, const struct transaction *txn, struct err
                      name, f->inside_done, f->inside_server, f->server);
 }
 
+static int
+anonymous(const struct transaction *txn, struct error *err)
+{
+    char name[TRANSACTION_TEXT_MAX];
+
+    transaction_print(txn, name);
+    return error_set(err, ERROR_REFUSED, "E_GTID_ANONYMOUS",
+                     "transaction %s has no GTID, while positions are sets of GTIDs: gtid_mode was ON and is not any more",
+                     name);
+}
+
 static bool
 is_same(const struct transaction *a, const struct transaction *b)
 {
@@ -167,10 +175,7 @@ group_begin(struct binlog_framer *f, const struct transaction *txn, struct error
     bool covered;
 
     if (f->gtids != NULL && txn->gtid.number == 0)
-        return error_set(err, ERROR_REFUSED, "E_GTID_ANONYMOUS",
-                         "a transaction without GTID came at %s while positions are sets of GTIDs: gtid_mode was "
-                         "ON and is not any more",
-                         f->server);
+        return anonymous(txn, err);
     covered = is_covered(f, txn);
     if (covered && check_order(f, txn, err) == -1)
         return -1;
@@ -298,9 +303,9 @@ group_add_text(struct binlog_framer *f, enum frame_kind kind, const char *text, 
     return rc;
 }
 
-/* Behind all that came before this place: a frame that nobody can pass. */
-int
-group_stop_with(struct binlog_framer *f, const struct error *why, struct batch *batch, bool *full, struct error *err)
+/* Behind all that came before this place: a frame that nobody can pass. Its text names the place: nobody adds it. */
+static int
+add_stop(struct binlog_framer *f, const struct error *why, struct batch *batch, bool *full, struct error *err)
 {
     char text[700];
 
@@ -309,6 +314,17 @@ group_stop_with(struct binlog_framer *f, const struct error *why, struct batch *
     f->stopped = true;
     *full = true;
     return group_add_text(f, FRAME_STOP, why->code, bytes_of_string(text), batch, err);
+}
+
+int
+group_stop_with(struct binlog_framer *f, const struct error *why, struct batch *batch, bool *full, struct error *err)
+{
+    char name[TRANSACTION_TEXT_MAX];
+    struct error placed = *why;
+
+    transaction_print(&f->group.id, name);
+    error_prefix(&placed, "transaction %s: ", name);
+    return add_stop(f, &placed, batch, full, err);
 }
 
 int
@@ -323,7 +339,7 @@ group_stop(struct binlog_framer *f, const char *code, struct batch *batch, bool 
     vsnprintf(text, sizeof(text), fmt, args);
     va_end(args);
     error_set(&why, ERROR_CONFIG, code, "%s", text);
-    return group_stop_with(f, &why, batch, full, err);
+    return add_stop(f, &why, batch, full, err);
 }
 
 /* ---- row events ---- */
@@ -355,9 +371,9 @@ group_stop_at_table(struct binlog_framer *f, const struct relation *rel, struct 
 
     transaction_print(&f->group.id, name);
     return group_stop(f, "E_NOT_TRANSACTIONAL", batch, full, err,
-                "%s.%s is a table without transactions, changed by %s: such changes may be half done; "
+                "transaction %s changed %s.%s, a table without transactions: such changes may be half done; "
                 "nontransactional: accept takes them",
-                rel->schema, rel->table, name);
+                name, rel->schema, rel->table);
 }
 
 /* Counted; put into the batch when wanted and not done before. */

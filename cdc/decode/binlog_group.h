@@ -7,7 +7,7 @@
 
 #include "binlog_frame.h"
 
-/* ERROR_RETRY with E_PROTOCOL and the place. Returns -1. */
+/* ERROR_RETRY with E_PROTOCOL. Returns -1. */
 int group_malformed(const struct binlog_framer *, struct error *err, const char *what);
 /* For messages: control characters become spaces; cut to `size`. */
 void group_copy_text(char *out, size_t size, struct bytes text);
@@ -38,8 +38,10 @@ int group_add_frame(struct binlog_framer *, struct relation *, enum frame_kind, 
 void group_take_back(struct binlog_framer *, struct batch *);
 
 /* A frame that nobody can pass, behind all that came before it; the framer takes nothing more. */
+/* Text in which the transaction or the place is named. */
 int group_stop(struct binlog_framer *, const char *code, struct batch *, bool *full, struct error *err, const char *fmt,
                ...) __attribute__((format(printf, 6, 7)));
+/* One in which it is not, of the group that is open. */
 int group_stop_with(struct binlog_framer *, const struct error *why, struct batch *, bool *full, struct error *err);
 int group_stop_at_table(struct binlog_framer *, const struct relation *, struct batch *, bool *full, struct error *err);
 

@@ -201,10 +201,8 @@ binlog_type_prepare(struct column *column, struct arena *arena, struct error *er
     if (column->type == TYPE_OTHER)
         return error_set(err, ERROR_DATA, "E_TYPE", "column %s: its type (%u) can't be decoded",
                          column->name, how->type);
-    /* the log does not say how long an old time's fraction is */
-    if ((how->type == BINLOG_TIME || how->type == BINLOG_DATETIME ||
-         how->type == BINLOG_TIMESTAMP) &&
-        how->fraction != 0)
+    /* so written by MariaDB only, in a way of its own */
+    if (binlog_is_old_time(how->type) && how->fraction != 0)
         return binlog_bad_value(column, "E_TYPE",
                                 "times with fractions in the form of before MySQL 5.6 can't be "
                                 "decoded: ALTER TABLE ... FORCE with mysql56_temporal_format=ON",

@@ -479,6 +479,8 @@ what_is_missing(const struct reader *r)
     for (uint16_t i = 0; r->reading->mariadb && i < r->rel->ncolumns; i++) {
         if (may_be_disguised(&r->columns[i]))
             missing |= MISSING_DISGUISES;
+        if (binlog_is_old_time(r->columns[i].type))
+            missing |= MISSING_FRACTIONS;
     }
     return missing;
 }

@@ -15,8 +15,9 @@
 #include "cdc/error.h"
 
 enum binlog_missing {
-    MISSING_NAMES = 1,    /* names, signs, character sets, labels and key: the event has types only */
+    MISSING_NAMES = 1,     /* names, signs, character sets, labels and key: the event has types only */
     MISSING_DISGUISES = 2, /* some column may be MariaDB's UUID, INET4, INET6 or VECTOR */
+    MISSING_FRACTIONS = 4, /* some column is a time in MariaDB's form of before 5.6, which may have a fraction */
 };
 
 struct binlog_reading {

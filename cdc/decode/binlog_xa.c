@@ -44,7 +44,7 @@ group_on_xa_commit(struct binlog_framer *f, const struct binlog_query_event *que
 
         transaction_print(&g->id, name);
         return group_stop(f, "E_XA_ROWS_LOST", batch, full, err,
-                    "%s commits XA transaction %s, which was prepared before anything that is known here: its rows "
+                    "transaction %s commits XA transaction %s, which was prepared before anything that is known here: its rows "
                     "can't be read",
                     name, g->xid);
     }
@@ -179,12 +179,13 @@ binlog_framer_replay_continue(struct binlog_framer *f, struct batch *batch, bool
 int
 binlog_framer_replay_lost(struct binlog_framer *f, const char *why, struct batch *batch, struct error *err)
 {
-    char file[LOG_FILE_MAX];
+    char file[LOG_FILE_MAX], name[TRANSACTION_TEXT_MAX];
     bool full;
 
     f->replaying = false;
     log_file_print(&f->replay.begin, file);
+    transaction_print(&f->group.id, name);
     return group_stop(f, "E_XA_ROWS_LOST", batch, &full, err,
-                "the rows of XA transaction %s, prepared at %s/%" PRIu64 ", can't be read any more: %.200s",
-                f->replay.xid, file, f->replay.begin.pos, why);
+                "transaction %s commits XA transaction %s, whose rows, prepared at %s/%" PRIu64 ", can't be read any more: %.200s",
+                name, f->replay.xid, file, f->replay.begin.pos, why);
 }

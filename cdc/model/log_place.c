@@ -34,8 +34,8 @@ log_place_parse(struct log_place *out, struct bytes file, uint64_t pos)
     if (len < 2 || len > LOG_BASE_MAX || !parse_number(file.at + len, file.len - len, &number))
         return -1;
     len--; /* the dot */
-    if (memchr(file.at, 0, len) != NULL)
-        return -1; /* it is a string from here on */
+    if (memchr(file.at, 0, len) != NULL || memchr(file.at, '/', len) != NULL)
+        return -1; /* it is a string from here on, and a slash ends it in the text of a position */
     memcpy(base, file.at, len);
     base[len] = 0;
     interned = intern(base, len + 1);

@@ -70,6 +70,7 @@ static void
 put_xa(const struct xa_list *list, struct buffer *out)
 {
     char text[TRANSACTION_TEXT_MAX];
+    size_t n;
 
     buffer_put_string(out, ",\"xa\":[");
     for (uint32_t i = 0; i < list->count; i++) {
@@ -81,8 +82,11 @@ put_xa(const struct xa_list *list, struct buffer *out)
         if (xa->gtid.number != 0)
             gtid_print(&xa->gtid, text);
         json_cstring(out, xa->gtid.number != 0 ? text : "");
-        log_file_print(&xa->begin, text);
-        buffer_printf(out, ",\"at\":\"%s/%llu\"}", text, (unsigned long long)xa->begin.pos);
+        n = log_file_print(&xa->begin, text);
+        snprintf(text + n, sizeof(text) - n, "/%llu", (unsigned long long)xa->begin.pos);
+        buffer_put_string(out, ",\"at\":");
+        json_cstring(out, text);
+        buffer_put_string(out, "}");
     }
     buffer_put_string(out, "]");
 }

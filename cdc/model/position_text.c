@@ -176,84 +176,126 @@ parse_lsn_position(const char *p, struct position *pos)
     return p != NULL && *p++ == '/' && parse_count(bytes_of_string(p), &pos->done) && pos->open >= pos->end;
 }
 
-/* The piece of `text` behind the last `mark`, taken off it; false when there is none. */
-static bool
-take_last(struct bytes *text, char mark, struct bytes *piece)
-{
-    for (size_t i = text->len; i-- > 0;) {
-        if (text->at[i] != (uint8_t)mark)
-            continue;
-        *piece = bytes_of(text->at + i + 1, text->len - i - 1);
-        text->len = i;
-        return true;
-    }
-    return false;
-}
+/*
+ * A binlog's text is read from its front: no set holds "@" or "+", no name of a file a slash, though it may hold any of
+ * the other marks, and behind an offset only "+" can stand. So each mark is where it is looked for first.
+ */
 
-/* "binlog.000003" and its offset, divided by the mark. */
-static bool
-parse_file(struct bytes text, char mark, struct log_place *out)
+/* What stands before the first of these marks, or all of it; `text` begins with the mark then. */
+static struct bytes
+take_until(struct bytes *text, const char *marks)
 {
-    struct bytes pos;
-    uint64_t at;
+    struct bytes piece = *text;
+    size_t n = 0;
 
-    return take_last(&text, mark, &pos) && parse_count(pos, &at) && log_place_parse(out, text, at) == 0;
+    while (n < text->len && strchr(marks, text->at[n]) == NULL)
+        n++;
+    piece.len = n;
+    *text = bytes_of(text->at + n, text->len - n);
+    return piece;
 }
 
 static bool
+take_mark(struct bytes *text, char mark)
+{
+    if (text->len == 0 || text->at[0] != (uint8_t)mark)
+        return false;
+    *text = bytes_of(text->at + 1, text->len - 1);
+    return true;
+}
+
+/* "binlog.000003/1234", perhaps with "+" behind it */
+static const char *
+take_file(struct bytes *text, struct log_place *out)
+{
+    struct bytes name = take_until(text, "/");
+    uint64_t pos;
+
+    if (!take_mark(text, '/'))
+        return "a file's name and an offset are parted by a slash";
+    if (!parse_count(take_until(text, "+"), &pos))
+        return "an offset in a file is a decimal number";
+    return log_place_parse(out, name, pos) == 0 ? NULL : "a binlog's file is a name, a dot and a number";
+}
+
+/* A GTID, or "binlog.000003:1234". */
+static const char *
 parse_name(struct bytes text, enum gtid_kind kind, struct place *place)
 {
+    static const char *const bad = "behind + stands a transaction: a GTID, or without GTIDs NAME:OFFSET";
     char name[TRANSACTION_TEXT_MAX];
+    size_t colon = text.len;
+    uint64_t pos;
 
     if (text.len == 0 || text.len >= sizeof(name))
-        return false;
+        return bad;
     memcpy(name, text.at, text.len);
     name[text.len] = 0;
     if (gtid_parse(&place->inside, name, NULL) == 0)
-        return (place->inside.origin != NULL) == (kind == GTID_MYSQL);
+        return (place->inside.origin != NULL) == (kind == GTID_MYSQL) ? NULL : bad;
     place->inside = (struct gtid){0};
-    return parse_file(text, ':', &place->inside_at);
+    while (colon > 0 && text.at[colon - 1] != ':')
+        colon--;
+    if (colon == 0 || !parse_count(bytes_of(text.at + colon, text.len - colon), &pos))
+        return bad;
+    return log_place_parse(&place->inside_at, bytes_of(text.at, colon - 1), pos) == 0 ? NULL : bad;
 }
 
 /* "TRANSACTION/EVENTS/ROWS/SERVER" */
-static bool
+static const char *
 parse_inside(struct bytes text, enum gtid_kind kind, struct position *pos)
 {
-    struct bytes server, rows, events;
+    struct bytes name = take_until(&text, "/"), events, rows;
 
-    if (!take_last(&text, '/', &server) || !take_last(&text, '/', &rows) || !take_last(&text, '/', &events) ||
-        server.len == 0 || server.len >= SERVER_NAME_MAX || memchr(server.at, '"', server.len) != NULL ||
-        !parse_count(events, &pos->done) || !parse_count(rows, &pos->rows))
-        return false;
-    memcpy(pos->place->server, server.at, server.len);
+    if (!take_mark(&text, '/'))
+        return "behind + four parts stand, parted by slashes";
+    events = take_until(&text, "/");
+    if (!take_mark(&text, '/'))
+        return "behind + four parts stand, parted by slashes";
+    rows = take_until(&text, "/");
+    if (!take_mark(&text, '/') || memchr(text.at, '/', text.len) != NULL)
+        return "behind + four parts stand, parted by slashes";
+    if (!parse_count(events, &pos->done) || !parse_count(rows, &pos->rows))
+        return "row events and rows are decimal numbers";
+    if (pos->done == 0)
+        return "a transaction of which no row event is done is left out, with its +";
+    if (text.len == 0 || text.len >= SERVER_NAME_MAX || memchr(text.at, '"', text.len) != NULL)
+        return "the last part is a server_uuid or server_id";
+    memcpy(pos->place->server, text.at, text.len);
     pos->open = 1;
-    return parse_name(text, kind, pos->place);
+    return parse_name(name, kind, pos->place);
 }
 
-/* What stands behind "gtid:", "mariadb:" (kind) or "file:" (0). */
-static bool
-parse_binlog(const char *p, int kind, struct position *pos, struct error *err)
+static const char *
+parse_set(struct bytes text, enum gtid_kind kind, struct place *place)
 {
-    struct bytes text = bytes_of_string(p), inside, at;
-    bool has_inside, good = true;
-    char *set;
+    char *set = strndup((const char *)text.at, text.len);
+    bool good = set != NULL && gtid_set_parse(&place->set, kind, set, NULL) == 0;
+
+    free(set);
+    return good ? NULL : "the set of GTIDs is none of that server's";
+}
+
+/* What stands behind "gtid:", "mariadb:" (kind) or "file:" (0). NULL, or why it is none. */
+static const char *
+parse_binlog(const char *p, int kind, struct position *pos)
+{
+    struct bytes text = bytes_of_string(p);
+    const char *why = NULL;
 
     *pos = (struct position){.kind = POSITION_BINLOG, .place = calloc(1, sizeof(*pos->place))};
     if (pos->place == NULL)
-        return false;
+        return "out of memory";
     atomic_init(&pos->place->references, 1);
-    has_inside = take_last(&text, '+', &inside);
-    if (has_inside)
-        good = parse_inside(inside, kind == 0 ? GTID_MYSQL : (enum gtid_kind)kind, pos);
-    if (kind == 0)
-        return good && parse_file(text, '/', &pos->place->at) &&
-               (!has_inside || pos->place->inside_at.number != 0);
-    if (take_last(&text, '@', &at))
-        good = parse_file(at, '/', &pos->place->at) && good;
-    set = good ? strndup((const char *)text.at, text.len) : NULL;
-    good = set != NULL && gtid_set_parse(&pos->place->set, (enum gtid_kind)kind, set, err) == 0;
-    free(set);
-    return good;
+    if (kind != 0)
+        why = parse_set(take_until(&text, "@+"), (enum gtid_kind)kind, pos->place);
+    if (why == NULL && (kind == 0 || take_mark(&text, '@')))
+        why = take_file(&text, &pos->place->at);
+    if (why == NULL && take_mark(&text, '+'))
+        why = parse_inside(text, kind == 0 ? GTID_MYSQL : (enum gtid_kind)kind, pos);
+    if (why == NULL && kind == 0 && pos->open != 0 && pos->place->inside_at.number == 0)
+        why = "a position by file names its transaction by file, too";
+    return why;
 }
 
 int
@@ -272,18 +314,21 @@ position_parse(struct position *out, const char *text, struct error *err)
     }
     for (size_t i = 0; i < sizeof(binlogs) / sizeof(binlogs[0]); i++) {
         size_t n = strlen(binlogs[i].prefix);
+        const char *why;
 
         if (strncmp(text, binlogs[i].prefix, n) != 0)
             continue;
-        if (parse_binlog(text + n, binlogs[i].kind, &pos, err)) {
+        why = parse_binlog(text + n, binlogs[i].kind, &pos);
+        if (why == NULL) {
             *out = pos;
             return 0;
         }
         position_clear(&pos);
         return error_set(err, ERROR_CONFIG, "E_POSITION",
-                         "\"%.100s\" is not a position: expected gtid:SET, mariadb:LIST or file:NAME/OFFSET, "
-                         "perhaps with @NAME/OFFSET and +TRANSACTION/EVENTS/ROWS/SERVER",
-                         text);
+                         "\"%.100s\" is not a position (%s): expected gtid:SET, mariadb:LIST or file:NAME/OFFSET, "
+                         "the first two perhaps with @NAME/OFFSET, each with +TRANSACTION/EVENTS/ROWS/SERVER inside a "
+                         "transaction",
+                         text, why);
     }
     good = parse_lsn_position(strncmp(text, "lsn:", 4) == 0 ? text + 4 : text, &pos);
     if (!good)

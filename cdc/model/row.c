@@ -97,6 +97,26 @@ row_read(const struct relation *rel, struct bytes value, struct row_change *out,
 }
 
 uint16_t
+row_key_values(struct bytes key, const struct relation *rel, uint16_t *columns, struct value *values)
+{
+    struct cursor in = cursor_of(key);
+    uint16_t count = cursor_le16(&in);
+
+    if (count > rel->ncolumns)
+        return 0;
+    for (uint16_t k = 0; k < count; k++) {
+        uint16_t column = cursor_le16(&in);
+
+        if (column >= rel->ncolumns)
+            return 0;
+        if (columns != NULL)
+            columns[k] = column;
+        read_value(&in, rel->columns[column].type, &values[k]);
+    }
+    return cursor_done(&in) ? count : 0;
+}
+
+uint16_t
 row_key_columns(struct bytes key, const struct relation *rel, uint16_t *columns)
 {
     struct cursor in = cursor_of(key);

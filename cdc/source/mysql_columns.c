@@ -276,10 +276,20 @@ mysql_relation_now(MYSQL *conn, bool mariadb, const char *schema, const char *ta
 
 /* ---- describe ---- */
 
+/* The catalogue does not tell the old form of a time from the new one. */
+static uint8_t
+catalogue_type(uint8_t type)
+{
+    return type == BINLOG_TIME        ? BINLOG_TIME2
+           : type == BINLOG_DATETIME  ? BINLOG_DATETIME2
+           : type == BINLOG_TIMESTAMP ? BINLOG_TIMESTAMP2
+                                      : type;
+}
+
 static bool
 is_like(const struct binlog_column *log, const struct binlog_column *now)
 {
-    if (log->type != now->type)
+    if (catalogue_type(log->type) != now->type)
         return false;
     switch (log->type) {
     case BINLOG_NEWDECIMAL:
@@ -303,13 +313,14 @@ is_like(const struct binlog_column *log, const struct binlog_column *now)
 }
 
 static int
-not_sure(const struct relation *rel, unsigned missing, const char *why, struct error *err)
+not_sure(unsigned missing, const char *why, struct error *err)
 {
     return error_set(err, ERROR_CONFIG, "E_ROW_METADATA",
-                     "%s.%s: the log does not say %s, and the catalogue can't be believed: %.200s. SET PERSIST "
+                     "the log does not say %s, and the catalogue can't be believed: %.200s. SET PERSIST "
                      "binlog_row_metadata = 'FULL' (MariaDB: SET GLOBAL) for what is written from now on; see the runbook",
-                     rel->schema, rel->table,
-                     missing & MISSING_NAMES ? "what its columns are called" : "which types its binary columns have",
+                     missing & MISSING_NAMES       ? "what its columns are called"
+                     : missing & MISSING_DISGUISES ? "which types its binary columns have"
+                                                   : "whether its times, which are in an old form, have fractions",
                      why);
 }
 
@@ -319,7 +330,7 @@ merge(MYSQL_RES *res, bool mariadb, struct relation *rel, struct binlog_column *
       struct error *err)
 {
     if (mysql_num_rows(res) != rel->ncolumns)
-        return not_sure(rel, missing, "it has another number of columns", err);
+        return not_sure(missing, "it has another number of columns", err);
     for (uint16_t i = 0; i < rel->ncolumns; i++) {
         MYSQL_ROW row = mysql_fetch_row(res);
         struct binlog_column now;
@@ -327,15 +338,18 @@ merge(MYSQL_RES *res, bool mariadb, struct relation *rel, struct binlog_column *
         if (take_column(row, mariadb, &rel->arena, &now, err) == -1)
             return -1;
         if (!is_like(&columns[i], &now))
-            return not_sure(rel, missing, "a column has another type", err);
+            return not_sure(missing, "a column has another type", err);
+        if (binlog_is_old_time(columns[i].type))
+            columns[i].fraction = now.fraction;
         if (missing & MISSING_NAMES) {
+            now.type = columns[i].type;
             now.fraction = columns[i].fraction;
             now.width = columns[i].width;
             columns[i] = now;
             if (take_names(row, rel, i, err) == -1)
                 return -1;
         } else if (strcmp(rel->columns[i].name, mysql_field(row, COL_NAME)) != 0) {
-            return not_sure(rel, missing, "a column has another name", err);
+            return not_sure(missing, "a column has another name", err);
         } else {
             columns[i].disguise = now.disguise;
         }
@@ -379,7 +393,7 @@ mysql_describe(void *source, struct relation *rel, struct binlog_column *columns
     if (rc == -1)
         return -1;
     if (rc == 1)
-        return not_sure(rel, missing, text, err);
+        return not_sure(missing, text, err);
     log_debug("mysql", "table=%s.%s described by the catalogue: nothing ahead in the log speaks of it", rel->schema,
               rel->table);
     return 0;

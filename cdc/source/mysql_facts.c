@@ -120,13 +120,15 @@ ask_mysql_sets(MYSQL *conn, struct mysql_facts *facts, struct error *err)
 static int
 ask_mariadb_sets(MYSQL *conn, struct mysql_facts *facts, struct error *err)
 {
-    struct buffer state = {0};
-    char file[LOG_FILE_MAX] = "", sql[LOG_FILE_MAX + 80];
+    struct buffer state = {0}, name = {0};
+    char file[LOG_FILE_MAX] = "", sql[2 * LOG_FILE_MAX + 80];
     int rc;
 
     if (facts->nfiles > 0)
         log_file_print(&facts->files[0].place, file);
-    snprintf(sql, sizeof(sql), "SELECT COALESCE(BINLOG_GTID_POS('%s', 4), '')", file);
+    mysql_literal(&name, file);
+    snprintf(sql, sizeof(sql), "SELECT COALESCE(BINLOG_GTID_POS(%s, 4), '')", buffer_cstr(&name));
+    buffer_free(&name);
     if (ask_set(conn, GTID_MARIADB, sql, &facts->gone, err) == -1 ||
         ask_set(conn, GTID_MARIADB, "SELECT @@global.gtid_binlog_pos", &facts->done, err) == -1)
         return -1;
@@ -180,6 +182,26 @@ mysql_facts_file(const struct mysql_facts *facts, const struct log_place *place)
             return i;
     }
     return -1;
+}
+
+/* By file on the server that wrote it, by GTID on another MySQL; of another MariaDB nobody can say. */
+static bool
+is_gone(const struct mysql_facts *facts, const struct place *place, const struct xa_prepared *xa)
+{
+    if (strcmp(place->server, facts->name) == 0)
+        return mysql_facts_file(facts, &xa->begin) == -1;
+    return !facts->server.mariadb && facts->gone != NULL && xa->gtid.number != 0 &&
+           gtid_set_contains(facts->gone, &xa->gtid);
+}
+
+const struct xa_prepared *
+mysql_facts_lost_xa(const struct mysql_facts *facts, const struct place *place)
+{
+    for (uint32_t i = 0; place->xa != NULL && i < place->xa->count; i++) {
+        if (is_gone(facts, place, &place->xa->at[i]))
+            return &place->xa->at[i];
+    }
+    return NULL;
 }
 
 /* ---- does a position fit? ---- */

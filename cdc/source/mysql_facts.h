@@ -8,6 +8,7 @@
 
 #include "cdc/offset.h"
 #include "../client/mysql_conn.h"
+#include "cdc/xa.h"
 
 struct mysql_log_file {
     struct log_place place; /* pos: its size */
@@ -41,5 +42,8 @@ int mysql_facts_fit(const struct mysql_facts *, const struct offset *, bool *ahe
 
 /* The index of the file of this place, which must be this server's; -1: it is not there. */
 int mysql_facts_file(const struct mysql_facts *, const struct log_place *);
+
+/* The first XA transaction open at this place whose rows are not in the log any more, or NULL. */
+const struct xa_prepared *mysql_facts_lost_xa(const struct mysql_facts *, const struct place *);
 
 #endif

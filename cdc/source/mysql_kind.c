@@ -14,9 +14,8 @@
 #include "cdc/json.h"
 #include "cdc/source_kind.h"
 #include "cdc/source_mysql.h"
+#include "mysql_check.h"
 #include "mysql_stream.h"
-
-enum { COMMAND_TIMEOUT_S = 15 };
 
 struct binlog_log {
     struct mysql_facts facts;
@@ -35,17 +34,6 @@ open_mariadb(struct source **out, const struct config *config, struct error *err
 }
 
 /* ---- look ---- */
-
-static int
-check_kind(const struct config *config, const struct mysql_server *server, struct error *err)
-{
-    bool mariadb = source_kind_of(config)->connector == CONNECTOR_MARIADB;
-
-    if (server->mariadb == mariadb)
-        return 0;
-    return error_set(err, ERROR_CONFIG, "E_SERVER_KIND", "source: the server is %.60s; set type: %s",
-                     server->version_text, server->mariadb ? "mariadb" : "mysql");
-}
 
 static int
 ask_holder(MYSQL *conn, const struct config *config, struct source_look *out, struct error *err)
@@ -80,7 +68,7 @@ look_at(MYSQL *conn, const struct config *config, const struct mysql_server *ser
     out->log = calloc(1, sizeof(*out->log));
     if (out->log == NULL)
         return error_set(err, ERROR_FATAL, "", "out of memory");
-    if (check_kind(config, server, err) == -1 || mysql_facts_ask(conn, server, &out->log->facts, err) == -1 ||
+    if (mysql_check_kind(config, server, err) == -1 || mysql_facts_ask(conn, server, &out->log->facts, err) == -1 ||
         ask_holder(conn, config, out, err) == -1 || mysql_facts_latest(&out->log->facts, &out->latest, err) == -1)
         return -1;
     out->identity = out->log->facts.identity;
@@ -130,6 +118,7 @@ cure_of(const struct error *err)
         {"E_SOURCE_CHANGED", "point source.url at the server that it was; or, if this one really continues it, `offsets set`"},
         {"E_POSITION_FOREIGN", "let the old server finish the transaction, or see the runbook of E_POSITION_FOREIGN"},
         {"E_GTID_ANONYMOUS", "SET PERSIST gtid_mode = ON, step by step as the server's manual says"},
+        {"E_XA_ROWS_LOST", "roll it back and do it again while it is not decided: see the runbook of E_XA_ROWS_LOST"},
     };
 
     for (size_t i = 0; i < sizeof(cures) / sizeof(cures[0]); i++) {
@@ -137,6 +126,20 @@ cure_of(const struct error *err)
             return cures[i].cure;
     }
     return NULL;
+}
+
+/* It goes on, until that is committed: better known before. */
+static int
+judge_xa(const struct mysql_facts *facts, const struct place *place, struct error *err)
+{
+    const struct xa_prepared *xa = mysql_facts_lost_xa(facts, place);
+
+    if (xa == NULL)
+        return 0;
+    return error_set(err, ERROR_REFUSED, "E_XA_ROWS_LOST",
+                     "XA transaction %s is prepared, and the binlog with its rows was purged: if it is committed, the "
+                     "pipeline stops there",
+                     xa->xid);
 }
 
 static int
@@ -154,7 +157,8 @@ judge(const struct source_look *look, const char *sink, const struct offset *off
     }
     if (offset->state != OFFSET_AT)
         return 0;
-    if (mysql_facts_fit(&look->log->facts, offset, &ahead, &why) == 0)
+    if (mysql_facts_fit(&look->log->facts, offset, &ahead, &why) == 0 &&
+        judge_xa(&look->log->facts, offset->position.place, &why) == 0)
         return 0;
     *err = why;
     *cure = cure_of(err);
@@ -403,154 +407,6 @@ next_step(const struct source_look *look)
     return NULL;
 }
 
-/* ---- check ---- */
-
-static void
-check_variable(MYSQL *conn, struct report *report, const char *name, const char *wanted, bool must, const char *code,
-               const char *cure)
-{
-    struct error err = ERROR_INIT;
-    char found[64], what[200];
-
-    if (mysql_variable(conn, name, found, sizeof(found), &err) == -1) {
-        report_error(report, &err, NULL);
-        return;
-    }
-    snprintf(what, sizeof(what), "%s = %s", name, found[0] != 0 ? found : "(not there)");
-    if (strcasecmp(found, wanted) == 0)
-        report_add(report, FINDING_OK, "", what, NULL);
-    else
-        report_add(report, must ? FINDING_FAIL : FINDING_WARN, code, what, cure);
-}
-
-static void
-check_settings(MYSQL *conn, bool mariadb, struct report *report)
-{
-    check_variable(conn, report, "log_bin", "ON", true, "E_BINLOG_OFF",
-                   "in the server's configuration: log_bin and a server_id of its own; then restart it");
-    check_variable(conn, report, "binlog_format", "ROW", true, "E_BINLOG_FORMAT",
-                   mariadb ? "SET GLOBAL binlog_format = 'ROW';  -- and in the configuration"
-                           : "SET PERSIST binlog_format = 'ROW';");
-    check_variable(conn, report, "binlog_row_metadata", "FULL", true, "E_ROW_METADATA",
-                   mariadb ? "SET GLOBAL binlog_row_metadata = 'FULL';  -- and in the configuration"
-                           : "SET PERSIST binlog_row_metadata = 'FULL';");
-    check_variable(conn, report, "binlog_row_image", "FULL", false, "",
-                   mariadb ? "SET GLOBAL binlog_row_image = 'FULL';  -- updates then have every column"
-                           : "SET PERSIST binlog_row_image = 'FULL';  -- updates then have every column");
-    check_variable(conn, report, "sync_binlog", "1", false, "",
-                   "SET GLOBAL sync_binlog = 1;  -- or a crash may take back what was delivered");
-    if (mariadb)
-        check_variable(conn, report, "gtid_strict_mode", "ON", false, "E_GTID_ORDER",
-                       "SET GLOBAL gtid_strict_mode = ON;  -- numbers that go back stop the pipeline");
-    else
-        check_variable(conn, report, "gtid_mode", "ON", false, "",
-                       "SET PERSIST gtid_mode = ON;  -- step by step; without, another server can't be followed");
-}
-
-static void
-check_rights(MYSQL *conn, bool mariadb, struct report *report)
-{
-    struct error err = ERROR_INIT;
-    MYSQL_RES *res = mysql_ask(conn, &err, "SHOW GRANTS");
-    bool may = false;
-    MYSQL_ROW row;
-
-    if (res == NULL) {
-        report_error(report, &err, NULL);
-        return;
-    }
-    while ((row = mysql_fetch_row(res)) != NULL)
-        may = may || strstr(row[0], "REPLICATION SLAVE") != NULL || strstr(row[0], "REPLICATION REPLICA") != NULL ||
-              strstr(row[0], "ALL PRIVILEGES ON *.*") != NULL;
-    mysql_free_result(res);
-    if (may)
-        report_add(report, FINDING_OK, "", "the user may read the binlog", NULL);
-    else
-        report_add(report, FINDING_FAIL, "E_PRIVILEGE", "the user may not read the binlog (or by a role that is not active)",
-                   mariadb ? "GRANT REPLICATION SLAVE, BINLOG MONITOR, SELECT ON *.* TO the user;"
-                           : "GRANT REPLICATION SLAVE, REPLICATION CLIENT, SELECT ON *.* TO the user;");
-}
-
-/* Changes of child rows by a foreign key are not in the log of these servers. */
-static void
-check_cascades(MYSQL *conn, const struct config *config, const struct mysql_server *server, struct report *report)
-{
-    struct error err = ERROR_INIT;
-    MYSQL_RES *res;
-    MYSQL_ROW row;
-    char what[600];
-
-    if (!server->mariadb && server->version >= 90600)
-        return;
-    res = mysql_ask(conn, &err,
-                    "SELECT CONSTRAINT_SCHEMA, TABLE_NAME, CONSTRAINT_NAME FROM information_schema.REFERENTIAL_CONSTRAINTS "
-                    "WHERE DELETE_RULE IN ('CASCADE', 'SET NULL') OR UPDATE_RULE IN ('CASCADE', 'SET NULL')");
-    while (res != NULL && (row = mysql_fetch_row(res)) != NULL) {
-        if (!config_wants(&config->source, mysql_field(row, 0), mysql_field(row, 1)))
-            continue;
-        snprintf(what, sizeof(what), "%s.%s: rows that foreign key %s deletes or changes are not in this server's log",
-                 mysql_field(row, 0), mysql_field(row, 1), mysql_field(row, 2));
-        report_add(report, FINDING_WARN, "", what, "delete the child rows by a statement of the application");
-    }
-    if (res != NULL)
-        mysql_free_result(res);
-}
-
-static void
-check_tables(MYSQL *conn, const struct config *config, struct report *report)
-{
-    struct error err = ERROR_INIT;
-    struct mysql_tables tables;
-    char what[600];
-
-    if (mysql_tables_ask(conn, config, &tables, &err) == -1) {
-        report_error(report, &err, NULL);
-        return;
-    }
-    if (tables.unmatched != NULL) {
-        snprintf(what, sizeof(what), "source.tables: \"%.200s\" matches no table", tables.unmatched);
-        report_add(report, FINDING_FAIL, "E_NO_TABLE", what, NULL);
-    }
-    for (int i = 0; i < tables.n; i++) {
-        const struct mysql_table *t = &tables.at[i];
-
-        snprintf(what, sizeof(what), "%s.%s: %s", t->schema, t->table,
-                 t->has_key ? "captured, key: the primary key" : "captured, without a primary key: its events have no key");
-        report_add(report, t->has_key ? FINDING_OK : FINDING_WARN, "", what,
-                   t->has_key ? NULL : "name key columns under key:, or add a primary key");
-        if (mysql_engine_has_transactions(t->engine))
-            continue;
-        snprintf(what, sizeof(what), "%s.%s: engine %s has no transactions", t->schema, t->table, t->engine);
-        report_add(report, config->source.nontransactional == NONTRANSACTIONAL_ACCEPT ? FINDING_WARN : FINDING_FAIL,
-                   "E_NOT_TRANSACTIONAL", what, "ALTER TABLE ... ENGINE = InnoDB, or nontransactional: accept");
-    }
-    mysql_tables_free(&tables);
-}
-
-static void
-check(const struct config *config, struct report *report)
-{
-    struct error err = ERROR_INIT;
-    struct mysql_server server;
-    MYSQL *conn = mysql_connect_source(config, COMMAND_TIMEOUT_S, &server, &err);
-    char what[120];
-
-    if (conn == NULL) {
-        report_error(report, &err, "look at source.url, the user's grants and the server's log");
-        return;
-    }
-    snprintf(what, sizeof(what), "%s answers", server.version_text);
-    if (check_kind(config, &server, &err) == -1)
-        report_error(report, &err, NULL);
-    else
-        report_add(report, FINDING_OK, "", what, NULL);
-    check_settings(conn, server.mariadb, report);
-    check_rights(conn, server.mariadb, report);
-    check_tables(conn, config, report);
-    check_cascades(conn, config, &server, report);
-    mysql_close(conn);
-}
-
 /* ---- schema and remove ---- */
 
 static int
@@ -578,7 +434,7 @@ relations(const struct config *config, struct relation ***out, struct error *err
 
     if (conn == NULL)
         return -1;
-    if (check_kind(config, &server, err) == 0 && mysql_tables_ask(conn, config, &tables, err) == 0) {
+    if (mysql_check_kind(config, &server, err) == 0 && mysql_tables_ask(conn, config, &tables, err) == 0) {
         list = calloc((size_t)tables.n + 1, sizeof(struct relation *));
         rc = list == NULL ? error_set(err, ERROR_FATAL, "", "out of memory")
                           : relations_of(conn, server.mariadb, &tables, list, err);
@@ -613,7 +469,7 @@ remove_all(const struct config *config, bool dry_run, struct buffer *said, struc
     .decoder = &decoder_binlog, .url_prefixes = {"mysql://", "mariadb://", NULL}, .open_catalog = mysql_catalog_open,  \
     .lease_name = mysql_lease_name, .look = look, .look_clear = look_clear, .look_join = look_join, .judge = judge, .may_move = may_move,      \
     .reaches = reaches, .may_import = may_import, .recount = recount, .distance = distance, .seconds_left = seconds_left,                  \
-    .put_status = put_status, .put_status_json = put_status_json, .next_step = next_step, .check = check,              \
+    .put_status = put_status, .put_status_json = put_status_json, .next_step = next_step, .check = mysql_check,              \
     .relations = relations, .remove = remove_all
 
 const struct source_kind source_mysql = {

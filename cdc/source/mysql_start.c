@@ -18,6 +18,7 @@
 #include "cdc/clock.h"
 #include "cdc/failpoint.h"
 #include "cdc/log.h"
+#include "mysql_rights.h"
 #include "mysql_stream.h"
 
 enum { AHEAD_WAIT_MS = 30 * 1000, AHEAD_STEP_MS = 500, OLDEST_VERSION_MYSQL = 50700, OLDEST_VERSION_MARIADB = 100500 };
@@ -111,17 +112,17 @@ mysql_dump_session(MYSQL *conn, const struct config *config, bool mariadb, enum 
     return rc;
 }
 
-/* The rows of the oldest XA transaction that is open: when they are gone, its commit can only stop us. */
+/* When the rows of an XA transaction are gone, its commit can only stop us. */
 static void
 warn_of_old_xa(const struct mysql_source *my, const struct place *place)
 {
-    if (place->xa == NULL || strcmp(place->server, my->facts.name) != 0 ||
-        mysql_facts_file(&my->facts, &place->xa->at[0].begin) >= 0)
-        return;
-    log_warn("mysql",
-             "code=E_XA_ROWS_LOST XA transaction %s is prepared, and the binlog with its rows was purged: if it is "
-             "committed, the pipeline stops there",
-             place->xa->at[0].xid);
+    const struct xa_prepared *xa = mysql_facts_lost_xa(&my->facts, place);
+
+    if (xa != NULL)
+        log_warn("mysql",
+                 "code=E_XA_ROWS_LOST XA transaction %s is prepared, and the binlog with its rows was purged: if it is "
+                 "committed, the pipeline stops there",
+                 xa->xid);
 }
 
 static int
@@ -224,10 +225,9 @@ static int
 wait_for_xa(struct mysql_source *my, struct error *err)
 {
     struct error why = ERROR_INIT;
-    MYSQL_RES *res = mysql_ask(my->ask, &why, "XA RECOVER");
-    unsigned long long n;
+    uint64_t n;
 
-    if (res == NULL) {
+    if (mysql_xa_ask(my->ask, &n, &why) == -1) {
         if (why.kind == ERROR_RETRY) {
             *err = why;
             return -1;
@@ -236,12 +236,10 @@ wait_for_xa(struct mysql_source *my, struct error *err)
                  "stop the pipeline", why.code, why.text);
         return 0;
     }
-    n = mysql_num_rows(res);
-    mysql_free_result(res);
     if (n == 0)
         return 0;
     return error_set(err, ERROR_RETRY, "E_XA_OPEN",
-                     "%llu XA transactions are prepared and not decided; the first start waits until none is", n);
+                     "%" PRIu64 " XA transactions are prepared and not decided; the first start waits until none is", n);
 }
 
 static int

@@ -27,7 +27,8 @@ enum frame_kind {
     FRAME_ROW,      /* insert, update or delete: the source's own message, undecoded; a binlog's: many of them */
     FRAME_TRUNCATE, /* one for each relation of a truncate */
     FRAME_DDL,      /* a statement that changes tables: its message is the database, a zero, the text */
-    FRAME_STOP,     /* nobody may go on here: its message is the error's code, a zero, its kind (a digit), its text */
+    FRAME_STOP,     /* nobody may go on here: its message is the error's code, a zero, its kind (a digit), its text, which
+                       says where */
 };
 
 struct frame {

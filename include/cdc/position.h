@@ -20,7 +20,7 @@
  * Text: "lsn:0/16B3748" or "lsn:0/16B3748+0/16C0000/1234" (end, open, done);
  *       "gtid:SET", "mariadb:LIST" or "file:binlog.000003/1234", the first two perhaps followed by
  *       "@binlog.000003/1234" (where that is, for people); then, inside a transaction,
- *       "+TRANSACTION/EVENTS/ROWS/SERVER".
+ *       "+TRANSACTION/EVENTS/ROWS/SERVER", of which at least one event is done. A file's name may hold "@" and "+".
  */
 #ifndef CDC_POSITION_H
 #define CDC_POSITION_H

@@ -35,5 +35,7 @@ int row_read(const struct relation *, struct bytes value, struct row_change *out
 
 /* The key's columns, in its order, into room for relation->ncolumns of them. Their count; 0: no key. */
 uint16_t row_key_columns(struct bytes key, const struct relation *, uint16_t *columns);
+/* The same, and the values: room for relation->ncolumns of each; `columns` may be NULL. */
+uint16_t row_key_values(struct bytes key, const struct relation *, uint16_t *columns, struct value *values);
 
 #endif

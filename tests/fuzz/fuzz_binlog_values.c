@@ -57,7 +57,7 @@ check_integer(const struct column *column, struct bytes bytes)
         expect((bytes.at[0] != 0x00 || bytes.at[1] >= 0x80) &&
                (bytes.at[0] != 0xff || bytes.at[1] < 0x80));
     buffer_reset(&out);
-    text_decimal(&out, bytes, column->scale);
+    decimal_text(&out, bytes, column->scale);
 }
 
 static void

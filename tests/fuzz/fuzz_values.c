@@ -43,7 +43,7 @@ write_out(const struct column *column, const struct value *value, struct buffer 
         break;
     case TYPE_DECIMAL:
     case TYPE_NUMERIC:
-        text_decimal(out, value->bytes, value->scale);
+        decimal_text(out, value->bytes, value->scale);
         break;
     case TYPE_TIMESTAMP:
     case TYPE_TIMESTAMPTZ:

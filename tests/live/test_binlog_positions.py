@@ -374,6 +374,25 @@ def test_without_gtids_a_place_in_a_file_does(scene, server_with, new_db):
     refused(s, "E_SOURCE_CHANGED")
 
 
+@pytest.mark.parametrize("name, settings", [("mariadb", {}), ("mysql", {"gtid_mode": "OFF", "enforce_gtid_consistency": "OFF"})])
+def test_a_binlog_may_have_any_name(on, server_with, name, settings):
+    """Its positions are printed and taken, and so are the questions about its files."""
+    s = on(server_with(KINDS[name], log_bin="a+b@c'd", **settings))
+    s.start(ROW).sql(rows(1, 3))
+    s.records(3)
+    stop(s)
+    at = position(s)
+    assert "a+b@c'd.0" in at
+    s.sql(rows(4))
+    offsets(s, "set", "--at-end", "--expect", at, *WHY)
+    offsets(s, "rewind", at, "--expect", position(s), *WHY)
+    assert position(s) == at
+    s.server.flush_logs()
+    s.sql(rows(5))
+    s.rf.start()
+    assert sorted(ids(s.records(5))) == [1, 2, 3, 4, 5]
+
+
 # --- the first start ----------------------------------------------------------------------------
 
 @pytest.mark.parametrize("point", ["src.connected", "first.starting", "k.init", "ha.fence", "ha.recheck"])
@@ -623,6 +642,48 @@ def test_rights_that_are_missing_are_named(s):
     s.rf.write_config()
     s.rf.start()
     refused(s, "E_AUTH", 2)
+
+
+RIGHTS = {"mysql": ["replication slave", "replication client", "xa_recover_admin"],
+          "mariadb": ["replication slave", "binlog monitor"]}
+LACKING = [(kind, right) for kind, all_of_them in RIGHTS.items() for right in all_of_them]
+ASKED_FOR = ["xa_recover_admin"]        # without them a start only warns
+
+
+@pytest.mark.parametrize("kind, lacking", LACKING)
+def test_check_sees_each_right_that_is_missing_and_its_cure_is_enough(on, kind, lacking):
+    s = on(kind).prepare(ROW)
+    who = s.server.account([right for right in RIGHTS[kind] if right != lacking])
+    s.server.sql(f"grant references on `{s.db}`.* to '{who.name}'@'%'")
+    s.rf.config["source"]["url"] = who.url(s.db)
+    s.rf.write_config()
+    warned = lacking in ASKED_FOR
+    done = s.rf.cli("check", "--json")
+    (finding,) = [f for f in json.loads(done.stdout)["findings"] if f["code"] == "E_PRIVILEGE"]
+    assert finding["finding"] == ("warn" if warned else "fail") and done.returncode == (0 if warned else EXIT_NO)
+    assert finding["cure"] == f"GRANT {lacking.upper()} ON *.* TO '{who.name}'@'%';"
+    s.rf.start()
+    if warned:
+        assert finding["cure"] in s.rf.logs("E_PRIVILEGE", "XA RECOVER")
+        stop(s)
+    else:
+        refused(s, "E_PRIVILEGE", 2)
+    s.server.sql(finding["cure"])
+    assert "E_PRIVILEGE" not in run(s, "check")
+
+
+def test_check_sees_foreign_keys_that_the_user_does_not_see(on):
+    """With SELECT alone MariaDB says that they are there, and not what they do."""
+    s = on("mariadb").prepare(ROW + "create table child (id int primary key, t int, foreign key (t) references t (id) on delete cascade)")
+    who = s.server.account(RIGHTS["mariadb"], select_on=s.db)
+    s.rf.config["source"]["url"] = who.url(s.db)
+    s.rf.write_config()
+    findings = json.loads(s.rf.cli("check", "--json").stdout)["findings"]
+    (finding,) = [f for f in findings if f["code"] == "E_PRIVILEGE"]
+    assert finding["finding"] == "warn" and f"{s.db}.child" in finding["what"] and "child_ibfk_1" in finding["what"]
+    s.server.sql(finding["cure"])
+    said = run(s, "check")
+    assert "E_PRIVILEGE" not in said and f"{s.db}.child: rows that foreign key child_ibfk_1" in said
 
 
 def openssl(folder, *words):

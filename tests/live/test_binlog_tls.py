@@ -48,7 +48,7 @@ def servers(request, certificates, server_with):
 @pytest.fixture
 def check(servers, certificates, new_db, tmp_path):
     """Runs `rowferry check`, as a user that TLS is required of where there is any; returns its end."""
-    def run(name, options, host="127.0.0.1", port=None):
+    def run(name, options, host="127.0.0.1", port=None, env=None):
         server = servers(name)
         db = new_db(server)
         server.sql("create table t (id int primary key)", db)
@@ -60,7 +60,7 @@ def check(servers, certificates, new_db, tmp_path):
                                  cert=certificates / "server.pem", socket=server.folder / "socket")
         url = f"mysql://{user.name}:{user.password}@{host}:{port or server.port}/?ssl-mode={options}"
         with Rowferry(configuration("p", server, db, OUT, tmp_path / "state", url=url)) as rf:
-            return cli("check", rf.file)
+            return cli("check", rf.file, env=env)
     return run
 
 
@@ -109,6 +109,25 @@ def test_it_is_encrypted_as_asked_or_refused(check, server, options, code):
 @pytest.mark.parametrize("server, options", [("plain", "disabled"), ("tls", "verify_identity&ssl-ca={ca}")])
 def test_localhost_is_a_host_with_a_port(check, server, options):
     assert_says(check(server, options, host="localhost"), None)
+
+
+@pytest.fixture(scope="module")
+def newer_library(tmp_path_factory):
+    """An environment in which the client library says that it is of 3.4."""
+    folder = tmp_path_factory.mktemp("newer")
+    (folder / "newer.c").write_text("unsigned long mysql_get_client_version(void) { return 30400; }\n")
+    subprocess.run(["gcc", "-shared", "-fPIC", "newer.c", "-o", "newer.so"], cwd=folder, check=True)
+    return {"LD_PRELOAD": str(folder / "newer.so")}
+
+
+@pytest.mark.parametrize("options", ["verify_ca&ssl-ca={ca}", "required&ssl-ca={ca}"])
+def test_a_library_that_does_not_look_at_the_authority_alone_looks_at_the_name_too(check, newer_library, options):
+    """Connector/C 3.4 would look at nothing."""
+    assert_says(check("tls", options, host="localhost", env=newer_library), None)
+    done = check("tls", options, host="127.0.0.1", env=newer_library)
+    assert_says(done, "E_TLS")
+    assert "is taken for verify_identity" in done.stderr
+    assert_says(check("tls", options, host="127.0.0.1"), None)
 
 
 @contextlib.contextmanager

@@ -98,7 +98,7 @@ PG_DEFAULTS = {
     "unix_socket_directories": "",
     "dynamic_shared_memory_type": "mmap",
     "shared_buffers": "64MB",
-    "fsync": "off",
+    "fsync": "on",                            # a target without it is refused
     "synchronous_commit": "on",
     "full_page_writes": "off",
     "autovacuum_naptime": "10min",
@@ -109,10 +109,7 @@ PG_DEFAULTS = {
 
 
 class Postgres(Server):
-    """PostgreSQL 15 of the distribution, or 18 out of the sid tree by chroot.
-
-    fsync is off: a killed server process loses nothing that the kernel has.
-    """
+    """PostgreSQL 15 of the distribution, or 18 out of the sid tree by chroot."""
 
     kind = "postgresql"
 

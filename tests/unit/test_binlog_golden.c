@@ -172,7 +172,7 @@ put_value(struct buffer *out, const struct column *column, const struct value *v
         break;
     case TYPE_DECIMAL:
     case TYPE_NUMERIC:
-        text_decimal(out, value->bytes, value->scale);
+        decimal_text(out, value->bytes, value->scale);
         break;
     case TYPE_DATE:
         put_date(out, value);

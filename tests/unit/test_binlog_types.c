@@ -51,7 +51,7 @@ decimal_of(const struct value *value)
     assert_true(value->bytes.len > 0); /* and in its shortest form */
     if (value->bytes.len > 1)
         assert_false((at[0] == 0x00 && at[1] < 0x80) || (at[0] == 0xff && at[1] >= 0x80));
-    text_decimal(&text, value->bytes, value->scale);
+    decimal_text(&text, value->bytes, value->scale);
     copy = arena_strdup(&arena, buffer_cstr(&text));
     buffer_free(&text);
     return copy;

@@ -1107,7 +1107,7 @@ what_is_not_a_binlogs_name_is_refused(void **state)
     static const char *const files[] = {
         "", ".", "binlog", "binlog.", ".000001", "binlog.00001a", "binlog. 00001", "binlog.-1", "binlog.+1",
         "binlog.000000", "binlog.4294967296", "binlog.9999999999", "binlog.00000000001", "binlog.index",
-        "binlog.000001~", SIXTY "1234.000001",
+        "binlog.000001~", SIXTY "1234.000001", "log/binlog.000001",
     };
     struct log_place place = {"old", 1, 2};
 

@@ -213,7 +213,8 @@ a_binlogs_record_reads_back_as_it_was(void **state)
 {
     static const char *const positions[] = {
         "gtid:", "gtid:" UUID ":1-5:tag:7@binlog.000003/900", "gtid:" UUID ":1-5+" UUID ":6/3/40/" UUID,
-        "mariadb:0-1-5,7-1-1@bin.000001/4", "file:binlog.000003/900+binlog.000003:950/1/2/" UUID, "file:bi\"n.000003/4"};
+        "mariadb:0-1-5,7-1-1@bin.000001/4", "file:binlog.000003/900+binlog.000003:950/1/2/" UUID, "file:bi\"n.000003/4",
+        "file:a+b@c.000003/4+a+b@c.000003:9/1/2/" UUID};
     (void)state;
     for (size_t i = 0; i < sizeof(positions) / sizeof(positions[0]); i++) {
         struct offset in = example();
@@ -242,7 +243,7 @@ prepared_transactions_go_with_the_position(void **state)
                          0);
         if (i == 7)
             xa.gtid = (struct gtid){.number = 0};
-        assert_int_equal(log_place_parse(&xa.begin, bytes_of_string("binlog.000002"), i + 4), 0);
+        assert_int_equal(log_place_parse(&xa.begin, bytes_of_string(i == 9 ? "b\"+@.000002" : "binlog.000002"), i + 4), 0);
         assert_int_equal(xa_with(in.position.place->xa, &xa, &more, &err), 0);
         xa_release(in.position.place->xa);
         in.position.place->xa = more;

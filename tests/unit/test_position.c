@@ -272,6 +272,14 @@ binlog_positions_read_back_as_they_were(void **state)
         "file:binlog.4294967295/18446744073709551614",
         "file:binlog.1000000/4+binlog.1000000:4/3/40/" A,
         "file:bin log.000001/4",
+        "file:a+b.000003/1234",
+        "file:a@b.000003/4+a@b.000003:900/3/40/" A,
+        "file:+.000001/4++.000001:4/1/0/s",
+        "file:a:1-2.000001/4+a:1-2.000001:9/1/1/s",
+        "gtid:" A ":1-5@a+b@c.000003/1234+" A ":6/3/40/" A,
+        "gtid:@+.000001/4",
+        "mariadb:0-1-5@0-1-6+0-1-7.000001/4+0-2-6/3/40/1",
+        "mariadb:+@@+.000001:4/1/1/1",
     };
 
     (void)state;
@@ -290,6 +298,45 @@ binlog_positions_read_back_as_they_were(void **state)
     }
     assert_text(parsed("gtid: " A ":3:1-2 ,\n" A ":TAG:1"), "gtid:" A ":1-3:tag:1");
     assert_text(parsed("file:binlog.1/4"), "file:binlog.000001/4");
+}
+
+/* What a server may call its binlog: anything but a zero and a slash. */
+static void
+random_base(char *out, uint32_t *seed)
+{
+    static const char marks[] = "+@:.-/,0123456789ab %\"'\\\xc3\xa4";
+    size_t n = 0, len;
+
+    *seed = *seed * 1103515245 + 12345;
+    len = 1 + (*seed >> 16) % (LOG_BASE_MAX - 1);
+    while (n < len) {
+        *seed = *seed * 1103515245 + 12345;
+        out[n] = marks[(*seed >> 16) % (sizeof(marks) - 1)];
+        n += out[n] != '/';
+    }
+    out[n] = 0;
+}
+
+static void
+whatever_a_binlog_is_called_its_positions_read_back(void **state)
+{
+    static const char *const sets[] = {"file:", "gtid:" A ":1-5@", "mariadb:@", "mariadb:0-1-5@"};
+    static const char *const insides[] = {"", "+" A ":6/1/0/s", "+0-1-6/1/0/s"};
+    uint32_t seed = 1;
+
+    (void)state;
+    for (int i = 0; i < 20000; i++) {
+        char base[LOG_BASE_MAX], text[POSITION_TEXT_MAX];
+        int set = i % 4, n;
+
+        random_base(base, &seed);
+        n = snprintf(text, sizeof(text), "%s%s.000007/%d", sets[set], base, i);
+        if (i % 8 >= 4 && (set == 0 || i % 16 >= 8))
+            snprintf(text + n, sizeof(text) - (size_t)n, "+%.50s.000008:%d/1/2/s", base, i);
+        else if (i % 8 >= 4)
+            snprintf(text + n, sizeof(text) - (size_t)n, "%s", insides[set == 1 ? 1 : 2]);
+        assert_text(parsed(text), text);
+    }
 }
 
 static void
@@ -332,6 +379,18 @@ what_is_not_a_binlog_position_is_refused(void **state)
         "file:binlog.000001/4+binlog.000001:4/1/1",
         "file:binlog.000001/4+" A ":5/1/1/s",
         "file:binlog.99999999999/4",
+        "gtid:" A ":1+" A ":2/0/0/s",
+        "gtid:" A ":1+" A ":2/0/1/s",
+        "file:binlog.000001/4+binlog.000001:4/0/0/s",
+        "gtid:" A ":1+" A ":2/1/1/s/",
+        "gtid:" A ":1+" A ":2/1/1/s/s",
+        "gtid:" A ":1+" A ":2/1/1/s+" A ":3/1/1/s/s",
+        "gtid:" A ":1@binlog.000001/4@binlog.000001/4",
+        "file:binlog.000001/4@binlog.000001/4",
+        "file:log/binlog.000001/4",
+        "file:binlog.000001/4+",
+        "file:binlog.000001/4+binlog.000001/1/1/s",
+        "file:binlog.000001/4+log/binlog.000001:4/1/1/s",
     };
 
     (void)state;
@@ -344,6 +403,31 @@ what_is_not_a_binlog_position_is_refused(void **state)
         assert_int_equal(err.kind, ERROR_CONFIG);
         assert_string_equal(err.code, "E_POSITION");
         assert_place(pos, at(7));
+    }
+}
+
+static void
+a_refusal_says_what_is_wrong(void **state)
+{
+    static const struct {
+        const char *text, *why;
+    } cases[] = {
+        {"gtid:" A ":1+" A ":2/0/0/s", "of which no row event is done"},
+        {"gtid:" A ":1+" A ":2/1/s", "four parts"},
+        {"gtid:" A ":1+0-1-2/1/1/s", "behind + stands a transaction"},
+        {"mariadb:0-1", "the set of GTIDs"},
+        {"file:binlog.000001/x", "an offset in a file"},
+        {"file:binlog/4", "a dot and a number"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct position pos = none;
+        struct error err = ERROR_INIT;
+
+        assert_int_equal(position_parse(&pos, cases[i].text, &err), -1);
+        if (strstr(err.text, cases[i].why) == NULL)
+            fail_msg("%s: %s", cases[i].text, err.text);
     }
 }
 
@@ -642,7 +726,9 @@ main(void)
         cmocka_unit_test(what_is_not_a_position_is_refused_and_leaves_the_old_one),
         cmocka_unit_test(an_lsn_is_read_whole_or_not_at_all),
         cmocka_unit_test(binlog_positions_read_back_as_they_were),
+        cmocka_unit_test(whatever_a_binlog_is_called_its_positions_read_back),
         cmocka_unit_test(what_is_not_a_binlog_position_is_refused),
+        cmocka_unit_test(a_refusal_says_what_is_wrong),
         cmocka_unit_test(a_long_position_is_shown_cut),
         cmocka_unit_test(a_set_covers_its_transactions_and_a_place_those_before_it),
         cmocka_unit_test(advancing_makes_another_place_and_leaves_copies_alone),
