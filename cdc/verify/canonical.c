@@ -96,6 +96,16 @@ put_decimal(struct buffer *out, struct bytes text)
     buffer_put(out, whole, (size_t)(last - whole));
 }
 
+/* MySQL's booleans are numbers to it, and may be booleans in a target. */
+static void
+put_number(struct buffer *out, struct bytes text)
+{
+    if (is_word(text, "t") || is_word(text, "f"))
+        buffer_put_u8(out, text.at[0] == 't' ? '1' : '0');
+    else
+        put_decimal(out, text);
+}
+
 static bool
 read_double(struct bytes text, double *out)
 {
@@ -377,6 +387,28 @@ put_geometry(struct buffer *out, struct bytes raw, bool with_srid, bool wkb_only
     put_hex(out, bytes_of(in.at, cursor_left(&in)));
 }
 
+/* u8 order, u32 type with a flag, u32 SRID if the flag is set, and what follows in WKB. */
+static void
+put_ewkb(struct buffer *out, struct bytes ewkb, bool wkb_only)
+{
+    enum { HAS_SRID = 0x20000000 };
+    struct cursor in = cursor_of(ewkb);
+    uint8_t order = cursor_u8(&in);
+    uint32_t type = order == 1 ? cursor_le32(&in) : cursor_be32(&in), srid = 0;
+    uint8_t head[5] = {order};
+
+    if (type & HAS_SRID)
+        srid = order == 1 ? cursor_le32(&in) : cursor_be32(&in);
+    type &= ~(uint32_t)HAS_SRID;
+    if (order != 1)
+        type = __builtin_bswap32(type);
+    memcpy(head + 1, &type, sizeof(type));
+    if (!wkb_only)
+        buffer_printf(out, "%" PRIu32 ";", srid);
+    put_hex(out, bytes_of(head, sizeof(head)));
+    put_hex(out, bytes_of(in.at, cursor_left(&in)));
+}
+
 /* ---- all of them ---- */
 
 static void
@@ -394,7 +426,7 @@ put_known(const struct canonical *how, struct bytes v, enum canonical_form form,
     case TYPE_DECIMAL:
     case TYPE_NUMERIC:
     case TYPE_YEAR:
-        put_decimal(out, v);
+        put_number(out, v);
         break;
     case TYPE_FLOAT32:
     case TYPE_FLOAT64:
@@ -422,7 +454,9 @@ put_known(const struct canonical *how, struct bytes v, enum canonical_form form,
         break;
     case TYPE_GEOMETRY:
     case TYPE_POINT:
-        if (raw)
+        if (form == FORM_EWKB)
+            put_ewkb(out, v, how->wkb_only);
+        else if (raw)
             put_geometry(out, v, form == FORM_GEOMETRY, how->wkb_only);
         else
             put_bytes(out, v);
@@ -443,16 +477,28 @@ put_known(const struct canonical *how, struct bytes v, enum canonical_form form,
     }
 }
 
+/* The digits of a form that is written in them. */
+static bool
+take_digits(enum canonical_form form, struct bytes *written)
+{
+    size_t prefix = form == FORM_HEX ? 2 : 0;
+
+    if ((form != FORM_HEX && form != FORM_EWKB) || written->len < prefix || memcmp(written->at, "\\x", prefix) != 0)
+        return false;
+    *written = bytes_of(written->at + prefix, written->len - prefix);
+    return true;
+}
+
 void
 canonical_put(const struct canonical *how, enum canonical_form form, struct bytes written, struct buffer *out)
 {
+    struct bytes digits = written;
     struct buffer raw = {0};
 
-    if (form == FORM_HEX && written.len >= 2 && written.at[0] == '\\' && written.at[1] == 'x' &&
-        canonical_unhex(bytes_of(written.at + 2, written.len - 2), &raw))
-        put_known(how, bytes_of(raw.at, raw.len), FORM_RAW, out);
+    if (take_digits(form, &digits) && canonical_unhex(digits, &raw))
+        put_known(how, bytes_of(raw.at, raw.len), form == FORM_HEX ? FORM_RAW : form, out);
     else
-        put_known(how, written, form == FORM_HEX ? FORM_TEXT : form, out);
+        put_known(how, written, form == FORM_HEX || form == FORM_EWKB ? FORM_TEXT : form, out);
     if (buffer_failed(&raw))
         out->failed = true;
     buffer_free(&raw);

@@ -29,6 +29,7 @@ enum canonical_form {
     FORM_RAW,      /* the bytes themselves: MySQL's BINARY, BLOB, BIT, VECTOR */
     FORM_HEX,      /* PostgreSQL's bytea: \x0a1b */
     FORM_GEOMETRY, /* MySQL's: SRID, four bytes, and WKB */
+    FORM_EWKB,     /* PostGIS's: hexadecimal digits of WKB with the SRID inside */
 };
 
 struct canonical {

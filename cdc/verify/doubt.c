@@ -9,6 +9,7 @@ struct looker {
     struct doubts *doubts;
     struct chunk sides[2];
     struct bytes *keys;  /* CHUNK_KEYS of them */
+    uint32_t at_once;    /* so many rows fitted last time */
     struct arena scratch;
 };
 
@@ -163,16 +164,20 @@ read_both(struct looker *l, size_t from, uint32_t n, struct error *err)
     return chunk_read_keys(&l->sides[SOURCE], d->pair, SOURCE, d->pair->ncolumns, l->keys, n, err);
 }
 
-/* Of large rows fewer than *n, so that all of them are at hand. */
+/* As many as are at hand on both sides: of large rows fewer, but one always. */
 static int
-read_some(struct looker *l, size_t from, uint32_t *n, struct error *err)
+read_some(struct looker *l, size_t from, size_t left, uint32_t *n, struct error *err)
 {
-    for (;; *n /= 2) {
+    for (;; l->at_once = *n / 2) {
+        *n = left < l->at_once ? (uint32_t)left : l->at_once;
         if (read_both(l, from, *n, err) == -1)
             return -1;
         if (*n == 1 || (!l->sides[SOURCE].full && !l->sides[TARGET].full))
-            return 0;
+            break;
     }
+    if (l->sides[SOURCE].bytes.len < CHUNK_BYTES / 2 && l->sides[TARGET].bytes.len < CHUNK_BYTES / 2)
+        l->at_once = 2 * *n < CHUNK_KEYS ? 2 * *n : CHUNK_KEYS;
+    return 0;
 }
 
 /* Every row in doubt once; those that stay in doubt move to the front. */
@@ -184,8 +189,7 @@ look(struct looker *l, struct error *err)
     uint32_t n;
 
     for (size_t from = 0; from < all; from += n) {
-        n = all - from < CHUNK_KEYS ? (uint32_t)(all - from) : CHUNK_KEYS;
-        if (read_some(l, from, &n, err) == -1)
+        if (read_some(l, from, all - from, &n, err) == -1)
             return -1;
         for (uint32_t i = 0; i < n; i++) {
             int settled = judge(l, doubt_at(d, from + i), key_at(d, from + i), err);
@@ -203,7 +207,7 @@ look(struct looker *l, struct error *err)
 int
 doubts_settle(struct doubts *d, struct error *err)
 {
-    struct looker l = {.doubts = d};
+    struct looker l = {.doubts = d, .at_once = CHUNK_KEYS};
     int rc = 0;
 
     l.keys = calloc(CHUNK_KEYS, sizeof(*l.keys));

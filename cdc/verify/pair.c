@@ -63,9 +63,23 @@ struct columns {
     bool *taken;
 };
 
+/* Of a key's values both sides are asked for: PostgreSQL's spaces stand in a varchar of MySQL, too, and have to be asked
+ * for there. Where both have a fixed length neither minds them. */
+static bool
+is_padded(const struct rows_column *source, const struct rows_column *target, bool is_key)
+{
+    return is_key ? source->padded && target->padded : source->padded || target->padded;
+}
+
+static bool
+has_srid(const struct rows_column *column)
+{
+    return column->form == FORM_GEOMETRY || column->form == FORM_EWKB;
+}
+
 /* Column i of the relation as the next one of the pair; false: one side does not have it. */
 static bool
-take_column(struct columns *c, uint16_t i)
+take_column(struct columns *c, uint16_t i, bool is_key)
 {
     const struct column *column = &c->rel->columns[i];
     const struct rows_column *source = rows_column_named(&c->pair->tables[SOURCE], column->name);
@@ -85,9 +99,9 @@ take_column(struct columns *c, uint16_t i)
     to->how = (struct canonical){
         /* MariaDB's JSON is a text to its log */
         .type = column->type == TYPE_TEXT && (source->json || target->json) ? TYPE_JSON : column->type,
-        .padded = source->padded || target->padded,
+        .padded = is_padded(source, target, is_key),
         .json_doubles = source->json_doubles || target->json_doubles,
-        .wkb_only = source->form != FORM_GEOMETRY || target->form != FORM_GEOMETRY,
+        .wkb_only = !has_srid(source) || !has_srid(target),
     };
     c->pair->ncolumns++;
     return true;
@@ -99,7 +113,7 @@ take_key(struct columns *c, const uint16_t *key, uint16_t nkey)
     bool tells_apart = nkey > 0;
 
     for (uint16_t k = 0; k < nkey; k++) {
-        tells_apart = take_column(c, key[k]) && tells_apart;
+        tells_apart = take_column(c, key[k], true) && tells_apart;
         if (tells_apart) {
             const struct pair_column *column = &c->pair->columns[c->pair->ncolumns - 1];
 
@@ -122,7 +136,7 @@ take_columns(struct pair *pair, const struct relation *rel, const struct catalog
     take_key(&c, key, key_of(rel, told, key));
     for (uint16_t i = 0; i < rel->ncolumns; i++) {
         if (!c.taken[i])
-            take_column(&c, i);
+            take_column(&c, i, false);
     }
     return 0;
 }
@@ -296,15 +310,6 @@ put_value(const struct pair *pair, enum verify_side side, uint16_t k, struct byt
 }
 
 static void
-put_key_values(const struct pair *pair, enum verify_side side, const struct bytes *values, struct buffer *sql)
-{
-    for (uint16_t k = 0; k < pair->nkey; k++) {
-        buffer_put_string(sql, k > 0 ? ", " : "");
-        put_value(pair, side, k, values[k], sql);
-    }
-}
-
-static void
 put_own(const struct pair *pair, enum verify_side side, uint16_t k, struct bytes field, struct buffer *sql)
 {
     pair->rows[side]->ops->put_own(pair->columns[k].sides[side], field, sql);
@@ -368,29 +373,52 @@ pair_sql_after(const struct pair *pair, enum verify_side side, uint16_t ncolumns
     arena_free(&scratch);
 }
 
+/* a IN (1, 2) */
+static void
+put_among(const struct pair *pair, enum verify_side side, const struct bytes *keys, uint32_t nkeys, struct bytes *values,
+          struct buffer *sql)
+{
+    buffer_printf(sql, "%s IN (", pair->columns[0].sides[side]->selected);
+    for (uint32_t i = 0; i < nkeys; i++) {
+        pair_unpack(keys[i], 1, values);
+        buffer_put_string(sql, i > 0 ? ", " : "");
+        put_value(pair, side, 0, values[0], sql);
+    }
+    buffer_put_string(sql, ")");
+}
+
+/* (a = 1 AND b = 2 OR a = 3 AND b = 4). Not as rows: MariaDB does not turn a row's texts into a column's character set. */
+static void
+put_any(const struct pair *pair, enum verify_side side, const struct bytes *keys, uint32_t nkeys, struct bytes *values,
+        struct buffer *sql)
+{
+    buffer_put_string(sql, "(");
+    for (uint32_t i = 0; i < nkeys; i++) {
+        pair_unpack(keys[i], pair->nkey, values);
+        for (uint16_t k = 0; k < pair->nkey; k++) {
+            buffer_put_string(sql, k > 0 ? " AND " : i > 0 ? " OR " : "");
+            buffer_printf(sql, "%s = ", pair->columns[k].sides[side]->selected);
+            put_value(pair, side, k, values[k], sql);
+        }
+    }
+    buffer_put_string(sql, ")");
+}
+
 void
 pair_sql_keys(const struct pair *pair, enum verify_side side, uint16_t ncolumns, const struct bytes *keys, uint32_t nkeys,
               struct buffer *sql)
 {
     struct arena scratch = {0};
     struct bytes *values = arena_array(&scratch, pair->nkey, sizeof(*values));
-    bool several = pair->nkey > 1;
 
     put_selected(pair, side, ncolumns, sql);
-    buffer_put_string(sql, several ? " AND (" : " AND ");
-    for (uint16_t k = 0; k < pair->nkey; k++)
-        buffer_printf(sql, "%s%s", k > 0 ? ", " : "", pair->columns[k].sides[side]->selected);
-    buffer_put_string(sql, several ? ") IN (" : " IN (");
-    for (uint32_t i = 0; values != NULL && i < nkeys; i++) {
-        pair_unpack(keys[i], pair->nkey, values);
-        buffer_put_string(sql, i > 0 ? ", " : "");
-        buffer_put_string(sql, several ? "(" : "");
-        put_key_values(pair, side, values, sql);
-        buffer_put_string(sql, several ? ")" : "");
-    }
-    buffer_put_string(sql, ")");
+    buffer_put_string(sql, " AND ");
     if (values == NULL)
         sql->failed = true;
+    else if (pair->nkey == 1)
+        put_among(pair, side, keys, nkeys, values, sql);
+    else
+        put_any(pair, side, keys, nkeys, values, sql);
     arena_free(&scratch);
 }
 

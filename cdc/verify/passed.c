@@ -48,7 +48,7 @@ behind(const struct config *config, int sink, const struct source_look *look, co
                      "rows differ, but that says nothing: sink %s is at %.150s and has not passed %.150s, where the source's log "
                      "ended when they were read. %s",
                      config->sinks[sink].name, at, position_print(&look->latest, end),
-                     active ? "It is behind: look at rowferry status" : "Nobody runs the pipeline: start it");
+                     active ? "It does not move: look at rowferry status" : "Nobody runs the pipeline: start it");
 }
 
 /* Somebody has the lease, as far as can be told. */
@@ -63,14 +63,17 @@ is_active(const struct source_kind *kind, const struct config *config)
     return active;
 }
 
-/* -1: not yet, 0: it has; *err is set where that can't be told. */
+/* -1: not yet, 0: it has; *err is set where that can't be told. *moved: it is another position than before. */
 static int
 ask(const struct source_kind *kind, const struct config *config, int sink, const struct source_look *look,
-    struct offset *offset, struct error *err)
+    struct offset *offset, bool *moved, struct error *err)
 {
-    offset_clear(offset);
-    if (read_offset(config, sink, offset, err) == -1)
+    struct offset now;
+
+    if (read_offset(config, sink, &now, err) == -1)
         return -1;
+    *moved = now.state != offset->state || !position_equal(&now.position, &offset->position);
+    offset_move(offset, &now);
     return has_passed(kind, look, offset) ? 0 : -1;
 }
 
@@ -78,13 +81,14 @@ static int
 wait_for(const struct source_kind *kind, const struct config *config, int sink, const struct source_look *look,
          struct error *err)
 {
-    int64_t began = clock_monotonic_ms(), pause = PAUSE_MS;
+    int64_t since = clock_monotonic_ms(), pause = PAUSE_MS;
     struct offset offset = {.state = OFFSET_NONE};
+    bool moved = false;
     int rc;
 
-    while ((rc = ask(kind, config, sink, look, &offset, err)) == -1 && err->kind == ERROR_NONE) {
+    while ((rc = ask(kind, config, sink, look, &offset, &moved, err)) == -1 && err->kind == ERROR_NONE) {
         struct timespec nap = {pause / 1000, pause % 1000 * 1000000};
-        int64_t waited = clock_monotonic_ms() - began;
+        int64_t waited = moved ? 0 : clock_monotonic_ms() - since;
         int64_t patience = offset.state == OFFSET_AT ? WAIT_STOPPED_MS : 0;
         bool active = true;
 
@@ -92,6 +96,8 @@ wait_for(const struct source_kind *kind, const struct config *config, int sink, 
             rc = behind(config, sink, look, &offset, active, err);
             break;
         }
+        if (moved)
+            since = clock_monotonic_ms();
         nanosleep(&nap, NULL);
         pause = pause < PAUSE_MAX_MS ? 2 * pause : PAUSE_MAX_MS;
     }

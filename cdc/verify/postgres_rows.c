@@ -94,7 +94,7 @@ take_column(const PGresult *res, int row, struct rows_table *table)
     pg_identifier(&quoted, pg_text(res, row, 0));
     column->name = arena_strdup(&table->arena, pg_text(res, row, 0));
     column->selected = column->ordered = arena_strdup(&table->arena, buffer_cstr(&quoted));
-    column->form = strcmp(type, "bytea") == 0 ? FORM_HEX : FORM_TEXT;
+    column->form = strcmp(type, "bytea") == 0 ? FORM_HEX : strcmp(type, "geometry") == 0 ? FORM_EWKB : FORM_TEXT;
     column->padded = strcmp(type, "bpchar") == 0;
     column->json = strcmp(type, "json") == 0 || strcmp(type, "jsonb") == 0;
     column->not_null = pg_true(res, row, 2);

@@ -16,6 +16,7 @@ struct written {
 #define TEXT(literal) {FORM_TEXT, literal, sizeof(literal) - 1}
 #define RAW(literal) {FORM_RAW, literal, sizeof(literal) - 1}
 #define HEX(literal) {FORM_HEX, literal, sizeof(literal) - 1}
+#define EWKB(literal) {FORM_EWKB, literal, sizeof(literal) - 1}
 #define GEOMETRY(literal) {FORM_GEOMETRY, literal, sizeof(literal) - 1}
 
 static void
@@ -46,7 +47,8 @@ numbers_have_no_needless_zeros(void **state)
     (void)state;
     ALL(TYPE_INT32, "42", TEXT("42"), TEXT("0042"), TEXT("+42"), TEXT("42.000"));
     ALL(TYPE_INT64, "-9223372036854775808", TEXT("-9223372036854775808"));
-    ALL(TYPE_INT16, "0", TEXT("0"), TEXT("-0"), TEXT("000"));
+    ALL(TYPE_INT16, "1", TEXT("1"), TEXT("t"));
+    ALL(TYPE_INT16, "0", TEXT("f"), TEXT("0"), TEXT("-0"), TEXT("000"));
     ALL(TYPE_DECIMAL, "18446744073709551615", TEXT("18446744073709551615"));
     ALL(TYPE_DECIMAL, "12.5", TEXT("12.5"), TEXT("12.5000"), TEXT("012.50"));
     ALL(TYPE_NUMERIC, "0.0001", TEXT("0.00010"), TEXT(".0001"));
@@ -162,6 +164,11 @@ geometries_are_their_wkb(void **state)
     ALL(TYPE_GEOMETRY, "4326;0101", GEOMETRY("\xe6\x10\0\0\1\1"));
     ALL(TYPE_POINT, "0;0101", RAW("\1\1"), HEX("\\x0101"));
     ALL_HOW(HOW(.type = TYPE_POINT, .wkb_only = true), "0101", GEOMETRY("\xe6\x10\0\0\1\1"), HEX("\\x0101"));
+    ALL(TYPE_POINT, "4326;0101000000abcd", EWKB("0101000020E6100000ABCD"), GEOMETRY("\xe6\x10\0\0\1\1\0\0\0\xab\xcd"));
+    ALL(TYPE_POINT, "0;0101000000abcd", EWKB("0101000000ABCD"));
+    ALL(TYPE_POINT, "4326;0000000001abcd", EWKB("0020000001000010E6ABCD"));
+    ALL_HOW(HOW(.type = TYPE_POINT, .wkb_only = true), "0101000000abcd", EWKB("0101000020E6100000ABCD"));
+    ALL(TYPE_POINT, "POINT(1 2)", EWKB("POINT(1 2)"));
 }
 
 static void
