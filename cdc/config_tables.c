@@ -173,7 +173,7 @@ const struct option config_head_options[] = {
      .type = OPTION_STRING,
      .offset = offsetof(struct sink_head, type),
      .required = true,
-     .help = "The kind of sink: kafka, stdout or null."},
+     .help = "The kind of sink: kafka, postgresql, mysql, mariadb, stdout or null."},
     {0},
 };
 
@@ -192,7 +192,8 @@ const struct option config_sink_options[] = {
      .type = OPTION_ENUM,
      .offset = SINK(format),
      .words = format_words,
-     .help = "How keys and values are written. By default avro for kafka, json elsewhere."},
+     .help = "How keys and values are written. By default avro for kafka, json elsewhere. Databases have no "
+             "events: topic, format, envelope, tombstones and the registry are not for them."},
     {.name = "envelope",
      .type = OPTION_ENUM,
      .offset = SINK(envelope),
@@ -209,14 +210,15 @@ const struct option config_sink_options[] = {
      .offset = SINK(truncate),
      .fallback = "default",
      .words = truncate_words,
-     .help = "What a truncate does: an event, a log line, or a stop. By default warn for the "
-             "debezium envelope, emit for plain."},
+     .help = "What a truncate does: an event (in a database, a truncate), a log line, or a stop. By default "
+             "warn for the debezium envelope, emit elsewhere."},
     {.name = "transaction",
      .type = OPTION_ENUM,
      .offset = SINK(transaction),
      .fallback = "split",
      .words = transaction_words,
-     .help = "Whether a source transaction may be cut into several commits of the sink."},
+     .help = "Whether a source transaction may be cut into several commits of the sink. By default split, and "
+             "whole for a database."},
     {.name = "registry",
      .type = OPTION_STRING,
      .offset = SINK(registry),

@@ -258,16 +258,25 @@ put_float_default(struct buffer *out, const char *text)
     json_double(out, v);
 }
 
-/* `,"default":...` of a NOT NULL column whose default is a constant that is plain to say. */
+static void
+put_bool_default(struct buffer *out, const char *text)
+{
+    if (strcmp(text, "t") == 0 || strcmp(text, "true") == 0 || strcmp(text, "b'1'") == 0)
+        buffer_put_string(out, ",\"default\":true");
+    else if (strcmp(text, "f") == 0 || strcmp(text, "false") == 0 || strcmp(text, "b'0'") == 0)
+        buffer_put_string(out, ",\"default\":false");
+}
+
+/*
+ * `,"default":...` of a NOT NULL column whose default is a constant that is plain to say. One in bytes (decimals) is
+ * not: a zero byte is U+0000 there, which avro-c refuses to read.
+ */
 static void
 put_default(struct buffer *out, const struct column *column, const char *text)
 {
     switch (column->type) {
     case TYPE_BOOL:
-        if (strcmp(text, "t") == 0 || strcmp(text, "true") == 0)
-            buffer_put_string(out, ",\"default\":true");
-        else if (strcmp(text, "f") == 0 || strcmp(text, "false") == 0)
-            buffer_put_string(out, ",\"default\":false");
+        put_bool_default(out, text);
         break;
     case TYPE_INT16:
         put_integer_default(out, text, INT16_MIN, INT16_MAX);
@@ -286,6 +295,8 @@ put_default(struct buffer *out, const struct column *column, const char *text)
         put_float_default(out, text);
         break;
     case TYPE_TEXT:
+    case TYPE_ENUM:
+    case TYPE_SET:
         if (bytes_utf8_valid(bytes_of_string(text))) {
             buffer_put_string(out, ",\"default\":");
             json_cstring(out, text);

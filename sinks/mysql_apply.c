@@ -217,6 +217,20 @@ put_where_key(struct writer *w, const struct row_change *change, bool new_key, s
     return 0;
 }
 
+/* Of a text whose column takes others for equal, too: the bytes. */
+static void
+put_exactly(struct writer *w, uint16_t i, const struct value *value)
+{
+    struct buffer *out = &w->s->sql;
+
+    if (!column_of(w->table, i)->loose || w->table->relation->columns[i].type != TYPE_TEXT || value->state != VALUE_SET)
+        return;
+    buffer_put_string(out, " AND CAST(");
+    put_name(out, w->table, i);
+    buffer_put_string(out, " AS BINARY) = ");
+    mysink_put_bytes(out, value->bytes);
+}
+
 /* No key: any one row that is equal in all that is known of it. */
 static int
 put_where_row(struct writer *w, const struct row_change *change, struct error *err)
@@ -236,6 +250,7 @@ put_where_row(struct writer *w, const struct row_change *change, struct error *e
         buffer_put_string(out, " <=> ");
         if (put_value(w, i, &change->old_row[i], IN_WHERE, err) == -1)
             return -1;
+        put_exactly(w, i, &change->old_row[i]);
         word = " AND ";
     }
     buffer_put_string(out, " LIMIT 1");
@@ -277,7 +292,7 @@ put_update(struct writer *w, const struct row_change *change, struct error *err)
         buffer_printf(out, "%s" DB_COLUMN_DELETED " = 0", comma);
         comma = ", ";
     }
-    for (uint16_t i = 0; comma[0] == 0; i++) {
+    for (uint16_t i = 0; comma[0] == 0 && i < w->table->relation->ncolumns; i++) {
         if (column_of(w->table, i)->generated)
             continue;
         put_name(out, w->table, i);
@@ -553,25 +568,51 @@ shape_of(const struct writer *w)
     return each;
 }
 
+/* What a packet has room for, with a tail behind it. */
+static size_t
+packet_room(const struct mysink_session *s)
+{
+    return s->packet_max - s->packet_max / 8;
+}
+
+/* 1: the row is in the text. 0: it would not fit any more, and is not. */
+static int
+put_next(struct writer *w, const struct shape *shape, uint32_t i, bool first, struct error *err)
+{
+    struct buffer *out = &w->s->sql;
+    const struct db_row *row = &w->group->rows[i];
+    size_t before = out->len;
+
+    if (!first)
+        buffer_put_string(out, shape->between);
+    if (shape->row(w, row, err) == -1)
+        return mysink_name_row(w->db, w->group, row, err);
+    if (out->len <= packet_room(w->s))
+        return 1;
+    out->len = before;
+    if (!first)
+        return 0;
+    error_set(err, ERROR_DATA, "E_VALUE", "the row does not pass the target's max_allowed_packet of %zu bytes", w->s->packet_max);
+    return mysink_name_row(w->db, w->group, row, err);
+}
+
 /* One text, from row `first` on. Returns how many rows are in it; 0 with *err. */
 static uint32_t
 put_text(struct writer *w, const struct shape *shape, uint32_t first, struct error *err)
 {
     struct buffer *out = &w->s->sql;
-    size_t most = w->s->packet_max / 2 < TEXT_MAX ? w->s->packet_max / 2 : TEXT_MAX;
+    size_t most = packet_room(w->s) / 2 < TEXT_MAX ? packet_room(w->s) / 2 : TEXT_MAX;
     uint32_t n = 0;
 
     buffer_reset(out);
     shape->head(w);
     while (first + n < w->group->nrows && n < shape->most && out->len < most) {
-        const struct db_row *row = &w->group->rows[first + n];
+        int rc = put_next(w, shape, first + n, n == 0, err);
 
-        if (n > 0)
-            buffer_put_string(out, shape->between);
-        if (shape->row(w, row, err) == -1) {
-            mysink_name_row(w->db, w->group, row, err);
+        if (rc == -1)
             return 0;
-        }
+        if (rc == 0)
+            break;
         n++;
     }
     shape->tail(w);

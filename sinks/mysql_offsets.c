@@ -198,6 +198,8 @@ mysink_takeover(struct db *db, const char *owner, struct db_record *out, struct 
     buffer_free(&intent);
     if (rc == -1)
         mysql_query(s->conn, "ROLLBACK"); /* where it fails the session is gone, and that does it as well */
+    else
+        mysink_warn(db);
     return rc;
 }
 

@@ -32,6 +32,7 @@ struct mysink_column {
     uint64_t length;       /* TEXT: characters; 0: not told */
     bool fixed;            /* CHAR: blanks at the end are dropped */
     bool utf8;             /* TEXT, LABEL: of utf8mb4 */
+    bool loose;            /* TEXT of utf8mb4 whose collation takes texts of other bytes for equal */
     bool generated;        /* the server makes its values: it is left out */
     bool needed;           /* NOT NULL, and nothing stands in for a value that is missing */
     const char *collation; /* "" where there is none */
@@ -132,6 +133,7 @@ const char *mysink_own_column(const struct db *, int n, const char **type);
 void mysink_put_table(const struct db_table *, struct buffer *out);
 
 /* mysql_check.c */
+void mysink_warn(struct db *); /* of what is not refused */
 void mysink_check(struct db *, struct report *);
 int mysink_check_server(struct db *, struct error *err);
 

@@ -88,6 +88,22 @@ family_of(const char *word)
     return FAMILY_OTHER;
 }
 
+static bool
+ends_in(const char *text, const char *end)
+{
+    size_t n = strlen(text), m = strlen(end);
+
+    return n >= m && strcmp(text + n - m, end) == 0;
+}
+
+/* Whether texts of this column are equal only if their bytes are. utf8mb4_bin is not one: it ignores blanks at the end. */
+static bool
+compares_bytes(const struct mysink_column *column)
+{
+    return column->family != FAMILY_TEXT ||
+           (!column->fixed && (ends_in(column->collation, "_nopad_bin") || ends_in(column->collation, "_0900_bin")));
+}
+
 static struct mysink_column *
 column_from(struct arena *arena, MYSQL_ROW row)
 {
@@ -106,7 +122,10 @@ column_from(struct arena *arena, MYSQL_ROW row)
                      strcmp(mysql_field(row, COL_HAS_DEFAULT), "0") == 0 && strstr(extra, "auto_increment") == NULL;
     column->utf8 = strcmp(mysql_field(row, COL_CHARSET), "utf8mb4") == 0;
     column->collation = arena_strdup(arena, mysql_field(row, COL_COLLATION));
-    return column->collation != NULL ? column : NULL;
+    if (column->collation == NULL)
+        return NULL;
+    column->loose = column->utf8 && !column->fixed && !compares_bytes(column);
+    return column;
 }
 
 static bool
@@ -228,7 +247,7 @@ no_key_index(const struct db_table *table, struct error *err)
         buffer_put_string(&columns, k == 0 ? "" : ", ");
         mysql_identifier(&columns, table->columns[table->key[k]].name);
     }
-    rc = error_set(err, ERROR_CONFIG, "E_TARGET_KEY",
+    rc = error_set(err, ERROR_CONFIG, "E_TARGET_TABLE",
                    "table %s has no unique index on the key (%.150s) and on nothing else: rows would not be found, or twice. "
                    "Run: ALTER TABLE %s ADD UNIQUE (%.150s)", own_name(table), buffer_cstr(&columns), own_name(table),
                    buffer_cstr(&columns));
@@ -281,22 +300,6 @@ take_foreign_keys(const struct question *q, struct error *err)
 }
 
 /* ---- what follows of it ---- */
-
-static bool
-ends_in(const char *text, const char *end)
-{
-    size_t n = strlen(text), m = strlen(end);
-
-    return n >= m && strcmp(text + n - m, end) == 0;
-}
-
-/* Whether texts of this column are equal only if their bytes are. utf8mb4_bin is not one: it ignores blanks at the end. */
-static bool
-compares_bytes(const struct mysink_column *column)
-{
-    return column->family != FAMILY_TEXT ||
-           (!column->fixed && (ends_in(column->collation, "_nopad_bin") || ends_in(column->collation, "_0900_bin")));
-}
 
 static bool
 joins_by(const struct column *from, const struct mysink_column *to)

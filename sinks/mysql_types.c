@@ -33,6 +33,7 @@
 enum {
     ROW_BYTES = 60000,     /* of the 65,535 that all columns but BLOBs and TEXTs may have together */
     ADDED_CHARACTERS = 4096,
+    ADDRESS_CHARACTERS = 39,
     KEY_CHARACTERS = 255,  /* of a text without a length; an index has room for 768 in all */
     DECIMAL_DIGITS = 65,
     DECIMAL_SCALE = 30,
@@ -291,6 +292,8 @@ put_declared(const struct subject *c, struct buffer *out)
         buffer_put_string(out, "longblob");
     else if (target_has(c->s, declared, len))
         buffer_put_string(out, declared);
+    else if (word_is(declared, len, "inet6") || word_is(declared, len, "inet4"))
+        put_text_type(c, ADDRESS_CHARACTERS, out);
     else
         return false;
     return true;

@@ -14,6 +14,7 @@ enum {
     IN_FLIGHT = 4 << 20,       /* more is not sent before half of it has been answered */
     COPY_ROWS = 200,           /* from here on COPY is faster */
     EACH_ROWS = 2,             /* so few go as scalars */
+    SORTED_ROWS = 8,           /* fewer are not worth it */
 };
 
 bool
@@ -42,6 +43,75 @@ session_room(struct pg_session *s, uint16_t columns, uint16_t params)
         s->params = more;
         s->nparams = params;
     }
+    return true;
+}
+
+/* ---- order ---- */
+
+struct keyed_row {
+    int64_t key;
+    uint32_t row;
+};
+
+static int
+by_key(const void *a, const void *b)
+{
+    const struct keyed_row *x = a, *y = b;
+
+    return x->key < y->key ? -1 : x->key > y->key ? 1 : (x->row > y->row) - (x->row < y->row);
+}
+
+static bool
+sorts(const struct db_group *group)
+{
+    const struct db_table *table = group->table;
+
+    if (group->op == DB_OP_INSERT || group->op == DB_OP_HISTORY || table->ordered || table->nkey != 1)
+        return false;
+    switch (table->relation->columns[table->key[0]].type) {
+    case TYPE_INT16:
+    case TYPE_INT32:
+    case TYPE_INT64:
+        return true;
+    default:
+        return false;
+    }
+}
+
+/*
+ * Rows that are looked up by a number go in its order, so that neighbours are met on one page: where the order of the log
+ * counts (`ordered`), it stays. The same group has the same order whenever it is asked.
+ */
+bool
+target_order(struct pg_session *s, const struct db_group *group)
+{
+    const struct db_table *table = group->table;
+    struct keyed_row *rows;
+
+    if (group->nrows > s->order_cap) {
+        uint32_t *more = realloc(s->order, group->nrows * sizeof(*more));
+
+        if (more == NULL)
+            return false;
+        s->order = more;
+        s->order_cap = group->nrows;
+    }
+    for (uint32_t i = 0; i < group->nrows; i++)
+        s->order[i] = i;
+    if (group->nrows < SORTED_ROWS || !sorts(group))
+        return true;
+    rows = malloc(group->nrows * sizeof(*rows));
+    if (rows == NULL)
+        return false;
+    for (uint32_t i = 0; i < group->nrows; i++) {
+        rows[i] = (struct keyed_row){0, i};
+        if (row_key_values(db_row_key(&group->rows[i]), table->relation, NULL, s->key) == 1)
+            rows[i].key = s->key[0].i;
+    }
+    qsort(rows, group->nrows, sizeof(*rows), by_key);
+    for (uint32_t i = 0; i < group->nrows; i++)
+        s->order[i] = rows[i].row;
+    free(rows);
     return true;
 }
 
@@ -134,6 +204,17 @@ column_of(const struct db_table *table, const struct param *param)
     return param->part == PART_KEY ? table->key[param->column] : param->column;
 }
 
+static int
+not_sent(const struct row *row, const struct param *param, const struct column *column, struct error *err)
+{
+    const struct db_table *table = row->group->table;
+
+    if (param->part == PART_OLD)
+        return error_set(err, ERROR_CONFIG, "E_KEY_UNKNOWN", "table %s.%s has no key, and the source did not send the old value of "
+                         "column %s to find the row by", table->schema, table->name, column->name);
+    return error_set(err, ERROR_DATA, "E_VALUE", "column %s: its value was not sent", column->name);
+}
+
 /* One value of one row, with its length before it; -1 as length is NULL. */
 static int
 put_field(struct buffer *out, const struct row *row, const struct param *param, struct error *err)
@@ -151,9 +232,7 @@ put_field(struct buffer *out, const struct row *row, const struct param *param, 
 
         value = row_value(row, param);
         if (value == NULL || value->state == VALUE_UNCHANGED)
-            return error_set(err, ERROR_DATA, "E_VALUE",
-                             "column %s: its %s value was not sent%s", column->name, param->part == PART_OLD ? "old" : "new",
-                             param->part == PART_OLD ? ", and without a key the row is found by all of them" : "");
+            return not_sent(row, param, column, err);
         if (value->state == VALUE_NULL) {
             buffer_put_be32(out, UINT32_MAX);
             return 0;
@@ -231,7 +310,7 @@ fill_arrays(struct pg_session *s, const struct statement *st, const struct sent 
     for (uint16_t i = 0; i < st->nparams; i++)
         array_open(&s->params[i], &st->params[i]);
     for (uint32_t r = what->from; r < what->from + what->count; r++) {
-        if (row_open(s, what->group, &what->group->rows[r], &row, err) == -1)
+        if (row_open(s, what->group, &what->group->rows[s->order[r]], &row, err) == -1)
             return -1;
         for (uint16_t i = 0; i < st->nparams; i++) {
             if (put_field(&s->params[i], &row, &st->params[i], err) == -1)
@@ -245,12 +324,13 @@ fill_arrays(struct pg_session *s, const struct statement *st, const struct sent 
 
 /* ---- scalars ---- */
 
-static int
-fill_scalars(struct pg_session *s, const struct statement *st, const struct sent *what, struct error *err)
+int
+target_fill(struct db *db, const struct statement *st, const struct db_group *group, uint32_t place, struct error *err)
 {
+    struct pg_session *s = session_of(db);
     struct row row;
 
-    if (row_open(s, what->group, &what->group->rows[what->from], &row, err) == -1)
+    if (row_open(s, group, &group->rows[s->order[place]], &row, err) == -1)
         return -1;
     for (uint16_t i = 0; i < st->nparams; i++) {
         buffer_reset(&s->params[i]);
@@ -260,13 +340,14 @@ fill_scalars(struct pg_session *s, const struct statement *st, const struct sent
     return 0;
 }
 
-static bool
-is_null(const struct buffer *param)
+const char *
+target_scalar(const struct buffer *param, int *length)
 {
-    uint32_t length;
+    uint32_t first;
 
-    memcpy(&length, param->at, 4);
-    return length == UINT32_MAX;
+    memcpy(&first, param->at, 4);
+    *length = first == UINT32_MAX ? 0 : (int)(param->len - 4);
+    return first == UINT32_MAX ? NULL : (const char *)param->at + 4;
 }
 
 /* ---- sending ---- */
@@ -278,16 +359,16 @@ send_rows(struct db *db, struct statement *st, struct sent *what, struct error *
     const char *values[st->nparams + 1];
     int lengths[st->nparams + 1];
 
-    if ((st->each ? fill_scalars(s, st, what, err) : fill_arrays(s, st, what, err)) == -1)
+    if ((st->each ? target_fill(db, st, what->group, what->from, err) : fill_arrays(s, st, what, err)) == -1)
         return -1;
     for (uint16_t i = 0; i < st->nparams; i++) {
-        size_t skip = st->each ? 4 : 0; /* a scalar's length stands outside */
-
         if (s->params[i].len > INT32_MAX)
             return error_set(err, ERROR_DATA, "E_VALUE", "table %s.%s: rows of more than 2 GiB", what->group->table->schema,
                              what->group->table->name);
-        values[i] = st->each && is_null(&s->params[i]) ? NULL : (const char *)s->params[i].at + skip;
-        lengths[i] = (int)(s->params[i].len - skip);
+        values[i] = (const char *)s->params[i].at;
+        lengths[i] = (int)s->params[i].len;
+        if (st->each)
+            values[i] = target_scalar(&s->params[i], &lengths[i]);
         what->bytes += s->params[i].len;
     }
     what->bytes += 100;
@@ -300,13 +381,13 @@ send_rows(struct db *db, struct statement *st, struct sent *what, struct error *
 
 /* So many rows, from `from` on, as go into one statement. */
 static uint32_t
-chunk_of(const struct db_group *group, uint32_t from)
+chunk_of(const struct pg_session *s, const struct db_group *group, uint32_t from)
 {
     size_t bytes = 0;
     uint32_t n = 0;
 
     while (from + n < group->nrows && n < CHUNK_ROWS && (n == 0 || bytes < CHUNK_BYTES)) {
-        bytes += group->rows[from + n].event->value_length;
+        bytes += group->rows[s->order[from + n]].event->value_length;
         n++;
     }
     return n;
@@ -325,7 +406,7 @@ copy_rows(struct db *db, const struct statement *st, const struct sent *what, st
     buffer_reset(out);
     buffer_put(out, head, 19);
     for (uint32_t r = what->from; r < what->from + what->count; r++) {
-        if (row_open(s, what->group, &what->group->rows[r], &row, err) == -1)
+        if (row_open(s, what->group, &what->group->rows[s->order[r]], &row, err) == -1)
             return -1;
         buffer_put_be16(out, st->nparams);
         for (uint16_t i = 0; i < st->nparams; i++) {
@@ -382,8 +463,10 @@ copy_group(struct db *db, const struct statement *st, const struct db_group *gro
         rc = copy_rows(db, st, &what, err);
         if (rc == -1) /* our own row is at fault: the server's answer says less */
             PQputCopyEnd(s->conn, "stopped");
-        if (copy_end(db, &what, rc == 0 ? err : NULL) == -1)
+        if (copy_end(db, &what, rc == 0 ? err : NULL) == -1 && rc == 0) {
+            culprit_name(db, group, err);
             rc = -1;
+        }
     }
     return pipeline_enter(s, rc == 0 ? err : NULL) == -1 ? -1 : rc;
 }
@@ -411,14 +494,14 @@ target_apply(struct db *db, const struct db_group *group, struct error *err)
 
     if (st == NULL)
         return -1;
-    if (!session_room(s, group->table->relation->ncolumns, st->nparams + 1))
+    if (!session_room(s, group->table->relation->ncolumns, st->nparams + 1) || !target_order(s, group))
         return error_set(err, ERROR_FATAL, "", "out of memory for rows");
     if (may_copy(group, st))
         return copy_group(db, st, group, err);
     for (uint32_t from = 0; from < group->nrows; from += n) {
         struct sent what = {.kind = SENT_ROWS, .group = group, .statement = st, .from = from};
 
-        n = what.count = st->each ? 1 : chunk_of(group, from);
+        n = what.count = st->each ? 1 : chunk_of(s, group, from);
         if (send_rows(db, st, &what, err) == -1)
             return -1;
     }

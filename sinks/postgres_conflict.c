@@ -57,25 +57,23 @@ row_has(const struct db_table *table, const struct value *row, const uint16_t *c
 }
 
 const struct db_row *
-conflict_row(struct db *db, const struct sent *what, const char *detail)
+conflict_row(struct db *db, const struct db_group *group, const char *detail)
 {
     struct pg_session *s = session_of(db);
-    const struct db_table *table = what->group->table;
+    const struct db_table *table = group->table;
     const char *names = strchr(detail, '('), *middle = strstr(detail, ")=("), *end = strrchr(detail, ')');
     uint16_t columns[CONFLICT_COLUMNS], n;
 
-    if (what->count == 1)
-        return &what->group->rows[what->from];
     if (names == NULL || middle == NULL || end < middle + 3 || names > middle ||
         !session_room(s, table->relation->ncolumns, 0))
         return NULL;
     n = named_columns(table->relation, names + 1, middle, columns);
-    for (uint32_t r = what->from; n > 0 && r < what->from + what->count; r++) {
+    for (uint32_t r = 0; n > 0 && r < group->nrows; r++) {
         struct row_change change;
         struct error ignored = ERROR_INIT;
-        const struct db_row *row = &what->group->rows[r];
+        const struct db_row *row = &group->rows[r];
 
-        if (db_row_read(what->group, row, s->room, &change, &ignored) == 0 && change.op != CHANGE_DELETE &&
+        if (db_row_read(group, row, s->room, &change, &ignored) == 0 && change.op != CHANGE_DELETE &&
             row_has(table, change.new_row, columns, n, bytes_of(middle + 3, (size_t)(end - middle - 3))))
             return row;
     }

@@ -131,6 +131,7 @@ pg_target_disconnect(struct db *db)
     free(s->params);
     free(s->room);
     free(s->key);
+    free(s->order);
     free(s->sent);
     free(s->offsets);
     free(s->schema);
@@ -334,7 +335,7 @@ pg_target_rollback(struct db *db)
     if (s == NULL || s->broken)
         return;
     pipeline_leave(db, &ignored);
-    if (!s->broken && pg_command(s->conn, &ignored, "ROLLBACK") == -1)
+    if (!s->broken && PQtransactionStatus(s->conn) != PQTRANS_IDLE && pg_command(s->conn, &ignored, "ROLLBACK") == -1)
         s->broken = true;
 }
 

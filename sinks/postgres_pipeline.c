@@ -55,10 +55,10 @@ kind_of(const char *state, const char **code)
     static const char *const table[] = {"42P01", "3F000", NULL};
     static const char *const column[] = {"42703", "42804", "42846", "428C9", NULL};
 
-    *code = "";
+    *code = "E_TARGET_BUSY";
     if (among(state, again))
         return ERROR_RETRY;
-    *code = "E_UNREACHABLE";
+    *code = starts(state, "53100") ? "E_TARGET_FULL" : "E_UNREACHABLE";
     if (among(state, away))
         return ERROR_RETRY;
     *code = among(state, conflict) ? "E_CONFLICT" : "E_VALUE";
@@ -72,23 +72,31 @@ kind_of(const char *state, const char **code)
     return ERROR_CONFIG;
 }
 
-/* "table s.t, event a" or "..., event a to event b" */
-static void
-put_rows(struct buffer *out, const struct sent *what)
+/* The row, where it is a single one. */
+static const struct db_row *
+single_row(struct db *db, const struct sent *what)
 {
-    char first[600], last[EVENT_ID_MAX];
-    const struct db_group *group = what->group;
+    struct pg_session *s = session_of(db);
 
-    if (group->nrows == 0 || what->count == 0) {
+    return what->count == 1 && target_order(s, what->group) ? &what->group->rows[s->order[what->from]] : NULL;
+}
+
+/* "table s.t, event a", or the range that it is in: "table s.t, event a or one up to b" */
+static void
+put_rows(struct db *db, struct buffer *out, const struct sent *what)
+{
+    const struct db_group *group = what->group;
+    const struct db_row *row = single_row(db, what);
+    char first[600], last[EVENT_ID_MAX];
+
+    if (group->nrows == 0) {
         buffer_printf(out, "table %s.%s", group->table->schema, group->table->name);
         return;
     }
-    db_row_name(group, &group->rows[what->from], first, sizeof(first));
+    db_row_name(group, row != NULL ? row : &group->rows[0], first, sizeof(first));
     buffer_put_string(out, first);
-    if (what->count > 1) {
-        const struct db_row *row = &group->rows[what->from + what->count - 1];
-
-        event_id_print(row->batch, row->event, last);
+    if (row == NULL) {
+        event_id_print(group->rows[group->nrows - 1].batch, group->rows[group->nrows - 1].event, last);
         buffer_printf(out, " or one up to %s", last);
     }
 }
@@ -106,15 +114,17 @@ static int
 conflict_error(struct db *db, const PGresult *res, const struct sent *what, struct error *err)
 {
     const char *detail = field(res, PG_DIAG_MESSAGE_DETAIL);
-    const struct db_row *row = conflict_row(db, what, detail);
+    const struct db_row *row = single_row(db, what);
     struct buffer name = {0};
     char text[600];
 
+    if (row == NULL)
+        row = conflict_row(db, what->group, detail);
     if (row != NULL) {
         db_row_name(what->group, row, text, sizeof(text));
         buffer_put_string(&name, text);
     } else {
-        put_rows(&name, what);
+        put_rows(db, &name, what);
     }
     error_set(err, ERROR_DATA, "E_CONFLICT", "%s: the target refuses it by %s: %s", buffer_cstr(&name),
               field(res, PG_DIAG_CONSTRAINT_NAME), detail[0] != 0 ? detail : field(res, PG_DIAG_MESSAGE_PRIMARY));
@@ -122,14 +132,23 @@ conflict_error(struct db *db, const PGresult *res, const struct sent *what, stru
     return -1;
 }
 
+/* A value's message ends before the value: it is not for logs. */
+void
+target_message(const PGresult *res, bool value, struct buffer *out)
+{
+    const char *primary = field(res, PG_DIAG_MESSAGE_PRIMARY), *content = value ? strstr(primary, ": \"") : NULL;
+
+    buffer_put(out, primary, content != NULL ? (size_t)(content - primary) : strlen(primary));
+    buffer_printf(out, " (SQLSTATE %s)", field(res, PG_DIAG_SQLSTATE));
+}
+
 int
 target_error(struct db *db, const PGresult *res, const struct sent *what, struct error *err)
 {
     struct pg_session *s = session_of(db);
-    const char *state = res == NULL ? "" : field(res, PG_DIAG_SQLSTATE), *code, *primary;
-    struct buffer name = {0};
+    const char *state = res == NULL ? "" : field(res, PG_DIAG_SQLSTATE), *code, *column;
+    struct buffer name = {0}, message = {0};
     enum error_kind kind;
-    int length;
 
     if (PQstatus(s->conn) == CONNECTION_BAD || state[0] == 0)
         return lost(s, err);
@@ -139,15 +158,13 @@ target_error(struct db *db, const PGresult *res, const struct sent *what, struct
     if (what != NULL && what->group != NULL && strcmp(code, "E_CONFLICT") == 0)
         return conflict_error(db, res, what, err);
     if (what != NULL && what->group != NULL)
-        put_rows(&name, what);
-    primary = field(res, PG_DIAG_MESSAGE_PRIMARY);
-    length = (int)strlen(primary);
-    if (strcmp(code, "E_VALUE") == 0 && strstr(primary, ": \"") != NULL)
-        length = (int)(strstr(primary, ": \"") - primary); /* the value itself is not for logs */
-    error_set(err, kind, code, "%s%s%s%s%s%.*s (SQLSTATE %s)", buffer_cstr(&name), name.len > 0 ? ": " : "",
-              field(res, PG_DIAG_COLUMN_NAME)[0] != 0 ? "column " : "", field(res, PG_DIAG_COLUMN_NAME),
-              field(res, PG_DIAG_COLUMN_NAME)[0] != 0 ? ": " : "", length, primary, state);
+        put_rows(db, &name, what);
+    column = field(res, PG_DIAG_COLUMN_NAME);
+    target_message(res, kind == ERROR_DATA, &message);
+    error_set(err, kind, code, "%s%s%s%s%s%s", buffer_cstr(&name), name.len > 0 ? ": " : "", column[0] != 0 ? "column " : "",
+              column, column[0] != 0 ? ": " : "", buffer_cstr(&message));
     buffer_free(&name);
+    buffer_free(&message);
     return -1;
 }
 
@@ -246,10 +263,14 @@ fenced(struct db *db, struct error *err)
 static int
 missing_row(struct db *db, const struct sent *what, uint32_t i, struct error *err)
 {
-    const struct db_row *row = &what->group->rows[what->from + i];
+    struct pg_session *s = session_of(db);
+    const struct db_row *row;
     struct buffer key = {0};
     char name[600];
 
+    if (!target_order(s, what->group))
+        return error_set(err, ERROR_FATAL, "", "out of memory for an answer");
+    row = &what->group->rows[s->order[what->from + i]];
     db_row_name(what->group, row, name, sizeof(name));
     target_key_text(db, what->group, row, &key);
     error_set(err, ERROR_DATA, "E_CONFLICT", "%s: the target has no row %s%s to %s", name, key.len > 0 ? "with " : "like it",
@@ -299,7 +320,7 @@ check_rows(struct db *db, const struct sent *what, PGresult *res, struct error *
         return check_found(db, what, res, err);
     if (what->count == 1 && n == 0 && what->group->op != DB_OP_INSERT && what->group->op != DB_OP_HISTORY)
         return missing_row(db, what, 0, err);
-    put_rows(&rows, what);
+    put_rows(db, &rows, what);
     error_set(err, ERROR_DATA, "E_CONFLICT", "%s: %u rows of the target changed and not %u: a trigger or a rule of its own?",
               buffer_cstr(&rows), n, what->count);
     buffer_free(&rows);
@@ -367,6 +388,8 @@ take_answer(struct db *db, struct error *err)
     }
     if (PQstatus(s->conn) == CONNECTION_BAD && rc != -1)
         return lost(s, err);
+    if (rc == -1 && what.kind == SENT_ROWS && what.count > 1)
+        culprit_name(db, what.group, err);
     return rc == FENCE_LOST ? fenced(db, err) : rc;
 }
 

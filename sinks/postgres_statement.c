@@ -42,7 +42,11 @@ add_key(struct statement *st, const struct db_table *table)
 static bool
 is_set(const struct statement *st, const struct db_table *table, uint16_t i)
 {
-    if (target_of(table, i)->generated || !st->set[i])
+    if (target_of(table, i)->generated)
+        return false;
+    if (st->op == DB_OP_HISTORY) /* all of the row that is known */
+        return true;
+    if (!st->set[i])
         return false;
     /* the key stays as it is */
     return st->op != DB_OP_UPDATE || st->rekeys || table->nkey == 0 || !table->columns[i].key;
@@ -98,7 +102,7 @@ sent_type(const struct param *param)
     return param->to != NULL ? param->to->sent : param->part == PART_TIME ? "timestamptz" : "text";
 }
 
-static const char *
+const char *
 param_name(const struct db_table *table, const struct param *param)
 {
     switch (param->part) {

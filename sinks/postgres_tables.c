@@ -220,7 +220,7 @@ take_indexes(const struct db *db, struct db_table *table, const PGresult *res, s
     if (found || table->nkey == 0 || db->settings->apply == DB_APPEND)
         return 0;
     put_unique_index(&sql, table);
-    error_set(err, ERROR_CONFIG, "E_TARGET_TABLE", "table %s.%s of the target has no unique index on the key. Run: %s",
+    error_set(err, ERROR_CONFIG, "E_TARGET_KEY", "table %s.%s of the target has no unique index on the key. Run: %s",
               table->schema, table->name, buffer_cstr(&sql));
     buffer_free(&sql);
     return -1;

@@ -6,6 +6,8 @@
  *     postgres_apply.c      a group to statements
  *     postgres_statement.c  their text
  *     postgres_write.c      a value to the bytes that the target's type wants
+ *     postgres_conflict.c   whose row a unique index refused
+ *     postgres_culprit.c    which row has a value that the server can't read
  *     postgres_tables.c     what the target's catalogue says of a table
  *     postgres_ddl.c        CREATE TABLE and ALTER TABLE as text
  *     postgres_check.c      `check`
@@ -107,6 +109,7 @@ struct target_table { /* db_table.own */
 /* Find or make the statement of a group. NULL: no memory, or what is missing for it. */
 struct statement *statement_for(struct db *, const struct db_group *, bool each, struct error *err);
 void statements_free(struct target_table *);
+const char *param_name(const struct db_table *, const struct param *);
 /* COPY "s"."t" (columns) FROM STDIN of an INSERT's columns. */
 void statement_copy_sql(struct buffer *out, const struct statement *, const struct db_table *);
 
@@ -118,7 +121,7 @@ struct sent {
     enum sent_kind kind;
     const struct db_group *group;
     struct statement *statement;
-    uint32_t from, count; /* rows of the group */
+    uint32_t from, count; /* places in the order in which the group's rows are sent */
     size_t bytes;
 };
 
@@ -138,6 +141,8 @@ struct pg_session { /* db.own */
     uint16_t nparams;
     struct value *room, *key; /* for one row: 2 * and 1 * room_columns */
     uint16_t room_columns;
+    uint32_t *order;         /* in which the rows of a group are sent */
+    uint32_t order_cap;
 };
 
 static inline struct pg_session *
@@ -159,6 +164,8 @@ int pipeline_begin(struct db *, struct error *err);
 int pipeline_commit(struct db *, struct error *err);
 /* Wait until no more than `bytes` are unanswered; 0: until everything is. */
 int pipeline_drain(struct db *, size_t bytes, struct error *err);
+/* The server's words and SQLSTATE; with `value` without what it quotes. */
+void target_message(const PGresult *, bool value, struct buffer *out);
 /* The server's error, as one of database.h; `what` may be NULL. */
 int target_error(struct db *, const PGresult *, const struct sent *what, struct error *err);
 
@@ -166,11 +173,21 @@ int target_error(struct db *, const PGresult *, const struct sent *what, struct 
 int target_apply(struct db *, const struct db_group *, struct error *err);
 /* "id=5, line=2" of a row, for errors: its key; of a table without: nothing. */
 void target_key_text(struct db *, const struct db_group *, const struct db_row *, struct buffer *out);
+/* Fill order; false: no memory. */
+bool target_order(struct pg_session *, const struct db_group *);
 bool session_room(struct pg_session *, uint16_t columns, uint16_t params);
+
+/* One row's values, by its place in the order as it was made last, into session->params, each with its length before it; and one of them as a
+ * parameter: NULL for NULL. */
+int target_fill(struct db *, const struct statement *, const struct db_group *, uint32_t place, struct error *err);
+const char *target_scalar(const struct buffer *param, int *length);
+
+/* postgres_culprit.c: after E_VALUE of many rows, end the transaction and ask which of them it is; *err then names it. */
+void culprit_name(struct db *, const struct db_group *, struct error *err);
 
 /* postgres_conflict.c */
 /* Which row of the group the server's "Key (a, b)=(1, 2)" means; NULL: can't be told. */
-const struct db_row *conflict_row(struct db *, const struct sent *, const char *detail);
+const struct db_row *conflict_row(struct db *, const struct db_group *, const char *detail);
 
 /* postgres_tables.c */
 int target_describe(struct db *, struct db_table *, struct error *err);

@@ -5,6 +5,7 @@ import uuid
 
 import pytest
 
+from support.debezium import Worker
 from support.fetch import Unavailable
 from support.ledger import ORACLE
 from support.mysql import MariaDB, MySQL
@@ -93,6 +94,17 @@ def kafka39():
 @pytest.fixture(scope="session")
 def registry():
     yield from shared(Registry)
+
+
+@pytest.fixture(scope="session")
+def debezium(kafka, registry):
+    """A worker whose connectors read MySQL and MariaDB."""
+    yield from shared(lambda: Worker(kafka, registry, "mysql"))
+
+
+@pytest.fixture(scope="session")
+def debezium_postgresql(kafka, registry):
+    yield from shared(lambda: Worker(kafka, registry, "postgresql"))
 
 
 @pytest.fixture

@@ -169,6 +169,7 @@ is_text(const struct column *column)
     return column->type == TYPE_TEXT && column->binlog->disguise == DISGUISE_NONE;
 }
 
+/* a,b\,c: a comma or a backslash of a label has a backslash before it, as in Debezium's list. */
 static char *
 join_labels(const struct binlog_column *how, struct arena *arena)
 {
@@ -176,14 +177,18 @@ join_labels(const struct binlog_column *how, struct arena *arena)
     char *all, *at;
 
     for (size_t i = 0; i < how->nlabels; i++)
-        len += how->labels[i].len + 1;
+        len += 2 * how->labels[i].len + 1;
     all = at = arena_alloc(arena, len);
     for (size_t i = 0; at != NULL && i < how->nlabels; i++) {
+        const struct bytes *label = &how->labels[i];
+
         if (i > 0)
             *at++ = ',';
-        if (how->labels[i].len > 0)
-            memcpy(at, how->labels[i].at, how->labels[i].len);
-        at += how->labels[i].len;
+        for (size_t k = 0; k < label->len; k++) {
+            if (label->at[k] == ',' || label->at[k] == '\\')
+                *at++ = '\\';
+            *at++ = (char)label->at[k];
+        }
     }
     return all;
 }

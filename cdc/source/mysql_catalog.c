@@ -36,7 +36,7 @@ connected(struct mysql_catalog *cat, struct error *err)
     return cat->conn != NULL ? 0 : -1;
 }
 
-/* MySQL has the bare text of a constant; MariaDB writes an expression: 'text' in quotes, numbers bare. */
+/* MySQL has the bare text of a constant; MariaDB writes an expression: 'text' in quotes, numbers bare. Both: b'101'. */
 static const char *
 constant_default(const struct mysql_catalog *cat, struct arena *arena, MYSQL_ROW row)
 {
@@ -49,6 +49,8 @@ constant_default(const struct mysql_catalog *cat, struct arena *arena, MYSQL_ROW
     if (!cat->server.mariadb)
         return strcasecmp(text, "CURRENT_TIMESTAMP") == 0 ? NULL : arena_strdup(arena, text);
     n = strlen(text);
+    if (strncmp(text, "b'", 2) == 0)
+        return arena_strdup(arena, text);
     if (text[0] != '\'')
         return n > 0 && strspn(text, "-0123456789.") == n ? arena_strdup(arena, text) : NULL;
     out = to = arena_alloc(arena, n + 1);

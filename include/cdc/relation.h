@@ -36,7 +36,7 @@ struct column {
     int32_t scale;     /* DECIMAL: digits after the point (a negative one is raised to 0) */
     bool identity;     /* part of the replica identity, as the log flagged it */
     bool not_null;     /* the log says so (binlog); PostgreSQL's log never does */
-    const char *labels; /* ENUM, SET of a binlog: "a,b,c" in their order; else NULL */
+    const char *labels; /* ENUM, SET of a binlog: "a,b\,c" in their order; else NULL */
     const struct binlog_column *binlog; /* how a binlog writes it; NULL elsewhere */
 };
 

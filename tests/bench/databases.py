@@ -19,14 +19,14 @@ SERVER = {"autovacuum": "off", "max_wal_size": "24GB", "checkpoint_timeout": "1h
 # Half updates, a quarter deletes, a quarter inserts, of keys spread over the table; row by row, as applications do.
 MIX = """
 create procedure mix(changes bigint, each bigint, have bigint) language plpgsql as $$
-declare n bigint := 0; i bigint; k bigint;
+declare n bigint := 0; k bigint;
 begin
     while n < changes loop
-        for i in n + 1 .. least(n + each, changes) loop
-            k := 1 + (i * 7919) % have;
-            if i % 4 < 2 then
+        for j in n + 1 .. least(n + each, changes) loop
+            k := 1 + (j::bigint * 7919) % have;
+            if j % 4 < 2 then
                 update orders set amount = amount + 1, status = 'changed' where id = k;
-            elsif i % 4 = 2 then
+            elsif j % 4 = 2 then
                 delete from orders where id = k;
             else
                 {row};
@@ -44,7 +44,7 @@ def calls(workload, rows, row):
     """What the source runs once the slot is there."""
     first = "set synchronous_commit = off"
     if workload == "mix":
-        one = row.format(note="'new'", first="have + i", last="have + i")
+        one = row.format(note="'new'", first="have + j", last="have + j")
         return [first, MIX.format(row=one), f"call mix({rows}, 100, {rows})"]
     return None
 

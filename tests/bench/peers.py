@@ -13,113 +13,25 @@ import time
 import uuid
 
 import paths
-from support import fetch
-from support.proc import Process, discard, free_port, scratch, wait_for
-from support.servers import java
+from support.debezium import Worker, connector
+from support.proc import discard, scratch, wait_for
 
-VERSION = "3.5.0.Final"
-CONNECT, CONVERTER = "4.1.1", fetch.REGISTRY_VERSION
-
-WORKER = """
-bootstrap.servers={kafka}
-listeners=HTTP://127.0.0.1:{port}
-offset.storage.file.filename={folder}/offsets
-offset.flush.interval.ms=10000
-plugin.discovery=service_load
-key.converter=io.apicurio.registry.utils.converter.AvroConverter
-value.converter=io.apicurio.registry.utils.converter.AvroConverter
-key.converter.apicurio.registry.url={registry}
-value.converter.apicurio.registry.url={registry}
-key.converter.apicurio.registry.auto-register=true
-value.converter.apicurio.registry.auto-register=true
-key.converter.apicurio.registry.find-latest=true
-value.converter.apicurio.registry.find-latest=true
-key.converter.apicurio.registry.as-confluent=true
-value.converter.apicurio.registry.as-confluent=true
-key.converter.apicurio.registry.headers.enabled=false
-value.converter.apicurio.registry.headers.enabled=false
-producer.linger.ms=20
-producer.batch.size=262144
-producer.buffer.memory=67108864
-"""
-TUNED = """
-tasks.max=1
-snapshot.mode=no_data
-decimal.handling.mode=precise
-max.batch.size=8192
-max.queue.size=65536
-poll.interval.ms=10
-"""
-POSTGRESQL = TUNED + """
-name={name}
-connector.class=io.debezium.connector.postgresql.PostgresConnector
-plugin.name=pgoutput
-database.hostname=127.0.0.1
-database.port={pg_port}
-database.user=postgres
-database.password=x
-database.dbname={db}
-topic.prefix={name}
-table.include.list=public.orders
-slot.name={slot}
-publication.name=bench
-publication.autocreate.mode=disabled
-"""
-BINLOG = TUNED + """
-name={name}
-connector.class=io.debezium.connector.{connector}
-database.hostname=127.0.0.1
-database.port={port}
-database.user=root
-database.password=
-database.ssl.mode={ssl}
-database.server.id=50505
-topic.prefix={name}
-database.include.list={db}
-table.include.list={db}.orders
-include.schema.changes=false
-schema.history.internal=io.debezium.storage.file.history.FileSchemaHistory
-schema.history.internal.file.filename={folder}/history
-"""
-CONNECTORS = {"mysql": ("mysql.MySqlConnector", "disabled"), "mariadb": ("mariadb.MariaDbConnector", "disable")}
+WORKER = {"producer.linger.ms": 20, "producer.batch.size": 262144, "producer.buffer.memory": 67108864}
+TUNED = {"snapshot.mode": "no_data", "decimal.handling.mode": "precise", "max.batch.size": 8192, "max.queue.size": 65536,
+         "poll.interval.ms": 10}
 
 
-def make(*connectors):
-    dep = fetch.dependency
-    return lambda folder: fetch.maven(folder, [
-        *[dep("io.debezium", f"debezium-connector-{c}", VERSION) for c in connectors],
-        dep("io.debezium", "debezium-embedded", VERSION),
-        dep("org.apache.kafka", "connect-runtime", CONNECT),
-        dep("org.apache.kafka", "connect-json", CONNECT),
-        dep("io.apicurio", "apicurio-registry-utils-converter", CONVERTER),
-        dep("org.slf4j", "slf4j-reload4j", "1.7.36")], folder / "libs")
+class Measured:
+    """A worker that begins with one connector, and the topic that it fills."""
 
-
-NAME, BINLOG_NAME = f"debezium-{VERSION}", f"debezium-binlog-{VERSION}"
-fetch.ITEMS.setdefault(NAME, make("postgres"))
-fetch.ITEMS.setdefault(BINLOG_NAME, make("mysql", "mariadb"))
-
-
-class Worker:
-    """Kafka Connect's standalone worker with one connector, and the topic that it fills."""
-
-    def __init__(self, bench, item, folder, connector, topic):
+    def __init__(self, bench, server, folder, settings, topic):
         from confluent_kafka import TopicPartition
         self.bench, self.topic = bench, topic
-        libs, files = fetch.get(item) / "libs", []
-        worker = WORKER.format(kafka=bench.kafka.direct, port=free_port(), folder=folder,
-                               registry=f"http://127.0.0.1:{bench.registry.port}/apis/registry/v2")
-        for kind, text in (("worker", worker), ("connector", connector)):
-            files.append(folder / f"{kind}.properties")
-            files[-1].write_text(text)
-        log4j = folder / "log4j.properties"
-        log4j.write_text("log4j.rootLogger=WARN, out\nlog4j.appender.out=org.apache.log4j.ConsoleAppender\n"
-                         "log4j.appender.out.layout=org.apache.log4j.PatternLayout\n"
-                         "log4j.appender.out.layout.ConversionPattern=%d %p %m (%c)%n\n")
         self.reader = paths.consumer(bench.kafka.direct, "read_uncommitted")
         self.parts = [TopicPartition(topic, p) for p in range(bench.partitions)]
-        self.process = Process([java(), "-Xmx2g", f"-Dlog4j.configuration=file:{log4j}", "-cp", f"{libs}/*",
-                                "org.apache.kafka.connect.cli.ConnectStandalone", *files], folder / "log")
+        worker = Worker(bench.kafka, bench.registry, server.kind, folder, [{**TUNED, **settings}], **WORKER)
+        worker.jvm = ["-Xmx2g"]         # the collector and compiler that Java chooses for a server
+        self.process = worker.launch()
 
     def there(self):
         """How many messages are in the topic."""
@@ -153,8 +65,9 @@ def debezium(backlog):
     bench, name = backlog.bench, f"d{uuid.uuid4().hex[:8]}"
     folder, topic, slot = scratch("debezium"), f"{name}.public.orders", backlog.copy()
     bench.kafka.create_topic(topic, bench.partitions)
-    worker = Worker(bench, NAME, folder,
-                    POSTGRESQL.format(name=name, slot=slot, db=backlog.db, pg_port=backlog.pg.port), topic)
+    worker = Measured(bench, backlog.pg, folder, {
+        **connector(backlog.pg, name, backlog.db, folder), "table.include.list": "public.orders", "slot.name": slot,
+        "publication.name": paths.PUBLICATION, "publication.autocreate.mode": "disabled"}, topic)
     try:
         return worker.time(backlog.rows)
     finally:
@@ -188,11 +101,10 @@ class Binlog:
     @contextlib.contextmanager
     def started(self, folder):
         bench, backlog = self.backlog.bench, self.backlog
-        connector, ssl = CONNECTORS[backlog.kind]
         bench.kafka.create_topic(self.topic, bench.partitions)
-        worker = Worker(bench, BINLOG_NAME, folder, BINLOG.format(
-            name=self.name, connector=connector, ssl=ssl, port=backlog.server.port, db=backlog.db,
-            folder=folder), self.topic)
+        worker = Measured(bench, backlog.server, folder, {
+            **connector(backlog.server, self.name, backlog.db, folder),
+            "table.include.list": f"{backlog.db}.orders"}, self.topic)
         try:
             yield worker
         finally:
@@ -202,7 +114,7 @@ class Binlog:
 
     def run(self):
         folder = scratch("debezium")
-        for name in ("offsets", "history"):
+        for name in ("offsets", f"history-{self.name}"):
             shutil.copy2(self.kept / name, folder / name)
         try:
             with self.started(folder) as worker:

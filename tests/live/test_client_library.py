@@ -1,11 +1,11 @@
-"""The MySQL source compiles with Oracle's client library too; what differs sits in mysql_wire.c and mysql_conn.c."""
+"""What speaks to MySQL compiles with Oracle's client library too; what differs sits in mysql_wire.c and mysql_conn.c."""
 import subprocess
 
 import pytest
 
 from support import fetch
 
-SOURCES = sorted((fetch.ROOT / "cdc/source").glob("mysql_*.c"))
+SOURCES = sorted([*(fetch.ROOT / "cdc").glob("*/mysql_*.c"), *(fetch.ROOT / "sinks").glob("mysql_*.c")])
 FLAGS = ["-std=c11", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-Wshadow", "-Wconversion", "-Werror", "-fsyntax-only"]
 
 

@@ -22,7 +22,7 @@ def replica(request, new_db, pipelines):
     return make
 
 
-@pytest.mark.parametrize("source, target", PAIRS, ids="-".join)
+@pytest.mark.parametrize("source, target", PAIRS, ids=["-".join(pair) for pair in PAIRS])
 def test_kill_9_at_random_times_applies_each_change_once(replica, source, target):
     r = replica(source, target).start().begin()
     rng = random.Random(33)

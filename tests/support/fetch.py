@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Downloads what the live tests need, once, into the cache folder.
 
-    fetch.py kafka-4.3.1 kafka-3.9.1 registry venv sid
+    fetch.py kafka-4.3.1 kafka-3.9.1 registry venv sid debezium-binlog-3.5.0.Final
 
 The cache is .cache/ at the repository's root, or $ROWFERRY_CACHE. Each item is
 made in a folder of its own beside its place and renamed when it is whole, so an
@@ -25,6 +25,8 @@ CACHE = Path(os.environ.get("ROWFERRY_CACHE") or ROOT / ".cache").resolve()
 
 REGISTRY_VERSION = "2.6.13.Final"
 KAFKA_VERSIONS = ("4.3.1", "3.9.1")
+CONNECT_VERSION, DEBEZIUM_VERSION = "4.1.1", "3.5.0.Final"
+DEBEZIUM, DEBEZIUM_BINLOG = f"debezium-{DEBEZIUM_VERSION}", f"debezium-binlog-{DEBEZIUM_VERSION}"
 PYTHON_PACKAGES = (
     "pytest==8.4.2",
     "confluent-kafka==2.14.2",
@@ -133,6 +135,16 @@ def make_registry(folder):
         raise Unavailable("the registry's archive holds no runner jar")
 
 
+def make_debezium(folder, *connectors):
+    """Kafka Connect with some of Debezium's connectors and an Avro converter."""
+    maven(folder, [*[dependency("io.debezium", f"debezium-connector-{c}", DEBEZIUM_VERSION) for c in connectors],
+                   dependency("io.debezium", "debezium-embedded", DEBEZIUM_VERSION),
+                   dependency("org.apache.kafka", "connect-runtime", CONNECT_VERSION),
+                   dependency("org.apache.kafka", "connect-json", CONNECT_VERSION),
+                   dependency("io.apicurio", "apicurio-registry-utils-converter", REGISTRY_VERSION),
+                   dependency("org.slf4j", "slf4j-reload4j", "1.7.36")], folder / "libs")
+
+
 def make_venv(folder):
     """In its place, since it holds its own path. One that is there gets what it lacks."""
     if not (folder / "bin/pip").exists():
@@ -169,7 +181,9 @@ def make_sid(folder):
 
 
 ITEMS = {f"kafka-{v}": (lambda d, v=v: make_kafka(d, v)) for v in KAFKA_VERSIONS}
-ITEMS.update({"registry": make_registry, "venv": make_venv, "sid": make_sid})
+ITEMS.update({"registry": make_registry, "venv": make_venv, "sid": make_sid,
+              DEBEZIUM: lambda d: make_debezium(d, "postgres"),
+              DEBEZIUM_BINLOG: lambda d: make_debezium(d, "mysql", "mariadb")})
 
 
 def discard(folder):

@@ -20,13 +20,17 @@ class Schemas:
     """Schemas by id, each fetched once from the registry."""
 
     def __init__(self, url):
-        self.url, self.known = url, {}
+        self.url, self.texts, self.known = url, {}, {}
+
+    def text(self, number):
+        if number not in self.texts:
+            with urllib.request.urlopen(f"{self.url}/schemas/ids/{number}", timeout=20) as answer:
+                self.texts[number] = json.load(answer)["schema"]
+        return self.texts[number]
 
     def __getitem__(self, number):
         if number not in self.known:
-            with urllib.request.urlopen(f"{self.url}/schemas/ids/{number}", timeout=20) as answer:
-                text = json.load(answer)["schema"]
-            self.known[number] = fastavro.parse_schema(json.loads(text))
+            self.known[number] = fastavro.parse_schema(json.loads(self.text(number)))
         return self.known[number]
 
     def decode(self, raw):

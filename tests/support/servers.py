@@ -297,6 +297,11 @@ def listening(port):
 
 
 JVM = ["-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto"]
+LOG4J = """log4j.rootLogger=WARN, out
+log4j.appender.out=org.apache.log4j.ConsoleAppender
+log4j.appender.out.layout=org.apache.log4j.PatternLayout
+log4j.appender.out.layout.ConversionPattern=%d %p %m (%c)%n
+"""
 
 KAFKA_DEFAULTS = {
     "process.roles": "broker,controller",
@@ -355,10 +360,7 @@ class Kafka(Server):
         self.config = self.folder / "server.properties"
         self.config.write_text("".join(f"{k}={v}\n" for k, v in config.items()))
         log4j = self.folder / "log4j.properties"
-        log4j.write_text("log4j.rootLogger=WARN, out\n"
-                         "log4j.appender.out=org.apache.log4j.ConsoleAppender\n"
-                         "log4j.appender.out.layout=org.apache.log4j.PatternLayout\n"
-                         "log4j.appender.out.layout.ConversionPattern=%d %p %m (%c)%n\n")
+        log4j.write_text(LOG4J)
         self.jvm = [self.java, "-Xmx512m", *JVM, f"-Dlog4j.configuration=file:{log4j}",
                     f"-Dkafka.logs.dir={self.folder}", "-cp", f"{self.libs}/*"]
         self.tool("kafka.tools.StorageTool", "format", "-t", cluster_id(), "-c", self.config)

@@ -721,10 +721,21 @@ columns_have_their_types(void **state)
         assert_int_equal(column.type_id, shapes[i].how.type);
         assert_int_equal(column.typmod, -1);
         if (column.type == TYPE_ENUM || column.type == TYPE_SET)
-            assert_string_equal(column.labels, "a,b,c,\xc3\xa9");
+            assert_string_equal(column.labels, "a,b\\,c,\xc3\xa9");
         else
             assert_null(column.labels);
     }
+}
+
+static void
+a_comma_in_a_label_is_none_between_two(void **state)
+{
+    static const struct bytes odd[] = {{(const uint8_t *)"a,b", 3}, {(const uint8_t *)"", 0},
+                                       {(const uint8_t *)"c\\", 2}, {(const uint8_t *)",", 1}};
+    struct binlog_column how = {TYPE(ENUM), .width = 1, .nlabels = 4, .labels = odd};
+
+    (void)state;
+    assert_string_equal(column_of(&how).labels, "a\\,b,,c\\\\,\\,");
 }
 
 static void
@@ -849,6 +860,7 @@ main(void)
         cmocka_unit_test_teardown(times_of_every_fraction_and_sign, clear),
         cmocka_unit_test_teardown(every_day_of_the_calendar_is_counted, clear),
         cmocka_unit_test_teardown(sets_have_up_to_64_members_and_enums_more, clear),
+        cmocka_unit_test_teardown(a_comma_in_a_label_is_none_between_two, clear),
         cmocka_unit_test_teardown(a_value_that_is_cut_off_is_refused, clear),
         cmocka_unit_test_teardown(errors_have_their_codes, clear),
         cmocka_unit_test_teardown(columns_have_their_types, clear),

@@ -950,9 +950,10 @@ constant_defaults_of_not_null_columns_are_avro_defaults(void **state)
 {
     const struct column columns[] = {
         col("b", TYPE_BOOL), col("i", TYPE_INT16), col("big", TYPE_INT16), col("f", TYPE_FLOAT64),
-        col("t", TYPE_TEXT), col("d", TYPE_DATE), col("null", TYPE_INT32),
+        col("t", TYPE_TEXT), col("d", TYPE_DATE), col("null", TYPE_INT32), col("e", TYPE_ENUM),
+        col("bit", TYPE_BOOL),
     };
-    struct setup s = setup_of("public", "t", columns, 7);
+    struct setup s = setup_of("public", "t", columns, 9);
     const char *schema;
     (void)state;
 
@@ -962,6 +963,8 @@ constant_defaults_of_not_null_columns_are_avro_defaults(void **state)
     not_null(&s, 3, "1.5");
     not_null(&s, 4, "say \"hi\"");
     not_null(&s, 5, "2020-01-01");
+    not_null(&s, 7, "b");
+    not_null(&s, 8, "b'1'");
     s.table.columns[6] = (struct catalog_column){.known = true, .default_text = "1"};
     must_plan(&s);
     schema = plan_value_schema(s.plan);
@@ -973,6 +976,8 @@ constant_defaults_of_not_null_columns_are_avro_defaults(void **state)
     assert_contains(schema, "\"type\":\"string\",\"default\":\"say \\\"hi\\\"\"}");
     assert_contains(schema, "\"connect.name\":\"io.debezium.time.Date\"}}");
     assert_contains(schema, "{\"name\":\"null\",\"type\":[\"null\",\"int\"],\"default\":null}");
+    assert_contains(schema, "\"connect.name\":\"io.debezium.data.Enum\"},\"default\":\"b\"}");
+    assert_contains(schema, "{\"name\":\"bit\",\"type\":\"boolean\",\"default\":true}");
     done(&s);
 }
 
