@@ -20,6 +20,7 @@ struct printer {
     struct buffer out;
     struct buffer rows; /* of the table that is compared now */
     int shown, tables;
+    uint64_t shown_here; /* of this table */
 };
 
 static const char *const kind_names[] = {"differs", "missing", "surplus"};
@@ -133,6 +134,7 @@ take_row(void *own, const struct verify_table *table, const struct verify_row *r
     if (p->shown == ROWS_SHOWN)
         return;
     p->shown++;
+    p->shown_here++;
     if (p->json)
         put_row_json(&p->rows, row);
     else
@@ -221,6 +223,8 @@ put_table(struct printer *p, const struct verify_table *table, const char *troub
     buffer_put_string(out, "\n");
     put_trouble(out, trouble);
     buffer_put(out, p->rows.at, p->rows.len);
+    if (differences(table) > p->shown_here)
+        buffer_printf(out, "  and %" PRIu64 " more\n", differences(table) - p->shown_here);
 }
 
 static void
@@ -256,6 +260,7 @@ take_table(void *own, const struct verify_table *table)
     else
         put_table(p, table, buffer_cstr(&trouble));
     p->tables++;
+    p->shown_here = 0;
     if (buffer_failed(&p->rows) || buffer_failed(&trouble))
         p->out.failed = true;
     buffer_free(&trouble);

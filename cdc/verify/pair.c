@@ -117,7 +117,7 @@ take_key(struct columns *c, const uint16_t *key, uint16_t nkey)
         if (tells_apart) {
             const struct pair_column *column = &c->pair->columns[c->pair->ncolumns - 1];
 
-            tells_apart = column->sides[SOURCE]->not_null && may_be_key(column->how.type);
+            tells_apart = column->sides[SOURCE]->not_null && column->sides[TARGET]->not_null && may_be_key(column->how.type);
         }
     }
     c->pair->nkey = tells_apart ? nkey : 0;
