@@ -387,6 +387,26 @@ put_among(const struct pair *pair, enum verify_side side, const struct bytes *ke
     buffer_put_string(sql, ")");
 }
 
+/* (a, b) IN (VALUES (1::integer, 2::bigint), ...) */
+static void
+put_rows(const struct pair *pair, enum verify_side side, const struct bytes *keys, uint32_t nkeys, struct bytes *values,
+         struct buffer *sql)
+{
+    for (uint16_t k = 0; k < pair->nkey; k++)
+        buffer_printf(sql, "%s%s", k > 0 ? ", " : "(", pair->columns[k].sides[side]->selected);
+    buffer_put_string(sql, ") IN (VALUES ");
+    for (uint32_t i = 0; i < nkeys; i++) {
+        pair_unpack(keys[i], pair->nkey, values);
+        for (uint16_t k = 0; k < pair->nkey; k++) {
+            buffer_put_string(sql, k > 0 ? ", " : i > 0 ? ", (" : "(");
+            put_value(pair, side, k, values[k], sql);
+            buffer_printf(sql, "::%s", pair->columns[k].sides[side]->type);
+        }
+        buffer_put_string(sql, ")");
+    }
+    buffer_put_string(sql, ")");
+}
+
 /* (a = 1 AND b = 2 OR a = 3 AND b = 4). Not as rows: MariaDB does not turn a row's texts into a column's character set. */
 static void
 put_any(const struct pair *pair, enum verify_side side, const struct bytes *keys, uint32_t nkeys, struct bytes *values,
@@ -417,6 +437,8 @@ pair_sql_keys(const struct pair *pair, enum verify_side side, uint16_t ncolumns,
         sql->failed = true;
     else if (pair->nkey == 1)
         put_among(pair, side, keys, nkeys, values, sql);
+    else if (pair->rows[side]->ops->compares_rows)
+        put_rows(pair, side, keys, nkeys, values, sql);
     else
         put_any(pair, side, keys, nkeys, values, sql);
     arena_free(&scratch);

@@ -63,7 +63,7 @@ is_active(const struct source_kind *kind, const struct config *config)
     return active;
 }
 
-/* -1: not yet, 0: it has; *err is set where that can't be told. *moved: it is another position than before. */
+/* 1: it has passed, 0: not yet. *moved: it is at another position than before. */
 static int
 ask(const struct source_kind *kind, const struct config *config, int sink, const struct source_look *look,
     struct offset *offset, bool *moved, struct error *err)
@@ -74,7 +74,16 @@ ask(const struct source_kind *kind, const struct config *config, int sink, const
         return -1;
     *moved = now.state != offset->state || !position_equal(&now.position, &offset->position);
     offset_move(offset, &now);
-    return has_passed(kind, look, offset) ? 0 : -1;
+    return has_passed(kind, look, offset);
+}
+
+static void
+nap(int64_t *ms)
+{
+    struct timespec pause = {*ms / 1000, *ms % 1000 * 1000000};
+
+    nanosleep(&pause, NULL);
+    *ms = *ms < PAUSE_MAX_MS ? 2 * *ms : PAUSE_MAX_MS;
 }
 
 static int
@@ -83,26 +92,26 @@ wait_for(const struct source_kind *kind, const struct config *config, int sink, 
 {
     int64_t since = clock_monotonic_ms(), pause = PAUSE_MS;
     struct offset offset = {.state = OFFSET_NONE};
-    bool moved = false;
     int rc;
 
-    while ((rc = ask(kind, config, sink, look, &offset, &moved, err)) == -1 && err->kind == ERROR_NONE) {
-        struct timespec nap = {pause / 1000, pause % 1000 * 1000000};
-        int64_t waited = moved ? 0 : clock_monotonic_ms() - since;
-        int64_t patience = offset.state == OFFSET_AT ? WAIT_STOPPED_MS : 0;
-        bool active = true;
+    for (;; nap(&pause)) {
+        bool moved = false, active = true;
+        int64_t waited, patience;
 
+        rc = ask(kind, config, sink, look, &offset, &moved, err);
+        if (rc != 0)
+            break;
+        if (moved)
+            since = clock_monotonic_ms();
+        waited = clock_monotonic_ms() - since;
+        patience = offset.state == OFFSET_AT ? WAIT_STOPPED_MS : 0;
         if (waited > WAIT_MS || (waited >= patience && !(active = is_active(kind, config)))) {
             rc = behind(config, sink, look, &offset, active, err);
             break;
         }
-        if (moved)
-            since = clock_monotonic_ms();
-        nanosleep(&nap, NULL);
-        pause = pause < PAUSE_MAX_MS ? 2 * pause : PAUSE_MAX_MS;
     }
     offset_clear(&offset);
-    return rc;
+    return rc == -1 ? -1 : 0;
 }
 
 int

@@ -96,10 +96,11 @@ take_column(const PGresult *res, int row, struct rows_table *table)
     column->selected = column->ordered = arena_strdup(&table->arena, buffer_cstr(&quoted));
     column->form = strcmp(type, "bytea") == 0 ? FORM_HEX : strcmp(type, "geometry") == 0 ? FORM_EWKB : FORM_TEXT;
     column->padded = strcmp(type, "bpchar") == 0;
+    column->type = arena_strdup(&table->arena, pg_text(res, row, 5));
     column->json = strcmp(type, "json") == 0 || strcmp(type, "jsonb") == 0;
     column->not_null = pg_true(res, row, 2);
     buffer_free(&quoted);
-    return column->name == NULL || column->selected == NULL || column->selected[0] == 0 ? -1 : 0;
+    return column->name == NULL || column->type == NULL || column->selected == NULL || column->selected[0] == 0 ? -1 : 0;
 }
 
 /* The table by its name as SQL would find it; views and the like too, for a target may be one. */
@@ -113,8 +114,9 @@ ask_columns(PGconn *conn, const char *name, struct error *err)
     /* a domain reads as what it is of */
     res = pg_query(conn, err,
                    "SELECT a.attname, coalesce(b.typname, t.typname), a.attnotnull, c.relkind = 'r', format('%%I.%%I', "
-                   "n.nspname, c.relname) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_attribute a ON "
-                   "a.attrelid = c.oid JOIN pg_type t ON t.oid = a.atttypid LEFT JOIN pg_type b ON b.oid = t.typbasetype "
+                   "n.nspname, c.relname), format('%%I.%%I', tn.nspname, t.typname) FROM pg_class c JOIN pg_namespace n ON n.oid = "
+                   "c.relnamespace JOIN pg_attribute a ON a.attrelid = c.oid JOIN pg_type t ON t.oid = a.atttypid JOIN "
+                   "pg_namespace tn ON tn.oid = t.typnamespace LEFT JOIN pg_type b ON b.oid = t.typbasetype "
                    "WHERE c.oid = to_regclass(%s) AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum",
                    buffer_cstr(&literal));
     buffer_free(&literal);

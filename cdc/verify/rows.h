@@ -20,6 +20,7 @@ struct rows_column {
     const char *name;
     const char *selected; /* the expression that reads it: quoted, mostly its name */
     const char *ordered;  /* the one that it is put in order by, and compared with */
+    const char *type;     /* that a literal is cast to where it stands in VALUES; NULL: VALUES are not used */
     enum canonical_form form;
     bool not_null;
     bool number;          /* a value of it stands in SQL without quotes */
@@ -46,7 +47,7 @@ struct rows_reader {
 };
 
 struct rows_ops {
-    bool compares_rows; /* (a, b) > (1, 2) is one walk of an index */
+    bool compares_rows; /* (a, b) > (1, 2) is one walk of an index, (a, b) IN (VALUES (1, 2), ...) one look for each */
 
     int (*open)(struct rows_reader **out, const struct endpoint *, struct error *err);
     /* The table as it is now; `schema` "" is where names without one are looked up. */

@@ -316,3 +316,13 @@ def test_a_row_that_changes_all_the_time_is_no_difference(pair):
         done.set()
         writer.join()
     assert [row["key"] for row in said["rows"]] == [{"id": "2"}] and said["differs"] == 1 and said["unsettled"] <= 1
+
+
+@pytest.mark.parametrize("target", SERVERS)
+def test_a_sink_that_never_began_is_no_answer(pair, target):
+    p = pair("postgresql", target)
+    p.run("create table t (id int primary key, a int)", "insert into t values (1, 1)").there("create table t (id int primary key, a int)")
+    done = p.rf.cli("verify", "--sink", "replica")
+    assert done.returncode == EXIT_AWAY and "E_VERIFY_BEHIND" in done.stderr and "no position" in done.stderr
+    p.there("insert into t values (1, 1)")
+    assert p.verify()["equal"]
