@@ -83,6 +83,7 @@ take_row(void *own, const struct bytes *fields, struct error *err)
     if (buffer_failed(&chunk->bytes) || buffer_failed(&chunk->last) || chunk->bytes.len - at > UINT32_MAX)
         return no_memory(err);
     join(f, at);
+    chunk->taken++;
     return 0;
 }
 
@@ -104,7 +105,7 @@ fill(struct chunk *chunk, const struct pair *pair, enum verify_side side, uint16
         buffer_free(&chunk->bytes); /* a large row's room is not kept */
     buffer_reset(&chunk->bytes);
     memset(chunk->slots, 0, SLOTS * sizeof(*chunk->slots));
-    chunk->n = 0;
+    chunk->n = chunk->taken = 0;
     chunk->full = false;
     return side_read(pair, side, sql, take_row, &f, err);
 }

@@ -21,7 +21,8 @@ struct chunk_row {
 struct chunk {
     struct buffer bytes;
     struct chunk_row *rows;
-    uint32_t n, cap;
+    uint32_t n;
+    uint32_t taken;     /* rows of the answer that are in it: n and their copies */
     uint32_t *slots; /* by hash of the key: index + 1 */
     bool full;       /* what came further was left out */
     struct buffer last; /* the last row's key as the side wrote it; kept until the next chunk is read */

@@ -121,9 +121,9 @@ run_pass(struct pass *p, struct error *err)
             return -1;
         if (p->chunk.n == 0)
             break;
-        more = p->chunk.full || p->chunk.n == limit;
+        more = p->chunk.full || p->chunk.taken == limit;
         /* as many as fit, next time: what is asked for and left out comes over the wire all the same */
-        limit = p->chunk.full ? p->chunk.n : 2 * limit < CHUNK_ROWS ? 2 * limit : CHUNK_ROWS;
+        limit = p->chunk.full ? p->chunk.taken : 2 * limit < CHUNK_ROWS ? 2 * limit : CHUNK_ROWS;
         if (compare_chunk(p, err) == -1)
             return -1;
     }

@@ -1,5 +1,6 @@
 """verify: the rows of a source beside those of a database sink, while rowferry runs between them."""
 import json
+import signal
 import threading
 
 import pytest
@@ -224,9 +225,10 @@ def test_a_table_or_column_that_the_target_lacks_is_told(pair, target):
 
 def test_a_key_that_is_not_unique_in_the_target_is_told(pair):
     p = pair("postgresql", "postgresql").run("create table t (id int primary key, a int)").start()
-    p.run("insert into t values (1, 1), (2, 2)").passed().there("alter table t drop constraint t_pkey", "insert into t values (2, 2)")
-    (row,) = p.table()["rows"]
-    assert row["key"] == {"id": "2"} and row["target_copies"] == 2
+    p.run("insert into t select g, g from generate_series(1, 900) g").passed()
+    p.there("alter table t drop constraint t_pkey", "insert into t values (2, 2), (901, 0)")
+    rows = p.table()["rows"]
+    assert [(row["kind"], row["key"], row["target_copies"]) for row in rows] == [("differs", {"id": "2"}, 2), ("surplus", {"id": "901"}, 1)]
     assert "the target has it 2 times" in p.rf.cli("verify", "--sink", "replica").stdout
 
 
@@ -316,6 +318,23 @@ def test_a_row_that_changes_all_the_time_is_no_difference(pair):
         done.set()
         writer.join()
     assert [row["key"] for row in said["rows"]] == [{"id": "2"}] and said["differs"] == 1 and said["unsettled"] <= 1
+
+
+@pytest.mark.parametrize("source, target", [("postgresql", "mariadb"), ("mysql", "postgresql")])
+def test_a_sink_that_is_behind_is_waited_for(pair, source, target):
+    p = pair(source, target).run("create table t (id int primary key, a int)").start()
+    p.run("insert into t values (1, 1), (2, 2)").passed()
+    p.rf.signal(signal.SIGSTOP)
+    p.run("update t set a = 10 where id = 1", "delete from t where id = 2", "insert into t values (3, 3)")
+    answers = []
+    asking = threading.Thread(target=lambda: answers.append(p.rf.cli("verify", "--sink", "replica", timeout=60)))
+    asking.start()
+    asking.join(3)
+    waits = asking.is_alive()
+    p.rf.signal(signal.SIGCONT)
+    asking.join()
+    assert waits, "it did not wait for the sink"
+    assert answers[0].returncode == 0 and "2 rows, equal" in answers[0].stdout, answers[0].stdout
 
 
 @pytest.mark.parametrize("target", SERVERS)
