@@ -15,10 +15,10 @@ no_memory(struct error *err)
 
 /* What stands for `{name}` at `at`; *len is its length with braces. NULL: it is no such name. */
 static const char *
-placeholder(const struct db *db, const struct relation *rel, const char *at, size_t *len)
+placeholder(const char *pipeline, const struct relation *rel, const char *at, size_t *len)
 {
     static const char *const names[] = {"{schema}", "{table}", "{pipeline}"};
-    const char *values[] = {rel->schema, rel->table, db->pipeline};
+    const char *values[] = {rel->schema, rel->table, pipeline};
 
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         *len = strlen(names[i]);
@@ -32,13 +32,12 @@ int
 table_pattern_check(const char *pattern, struct error *err)
 {
     static const struct relation nothing = {.schema = "", .table = ""};
-    static const struct db none = {.pipeline = ""};
     int dots = 0;
     size_t len;
 
     for (const char *at = pattern; *at != 0; at += len) {
         len = 1;
-        if (*at == '}' || (*at == '{' && placeholder(&none, &nothing, at, &len) == NULL))
+        if (*at == '}' || (*at == '{' && placeholder("", &nothing, at, &len) == NULL))
             return error_set(err, ERROR_CONFIG, "", "only {schema}, {table} and {pipeline} may stand in braces");
         dots += *at == '.';
     }
@@ -72,19 +71,20 @@ check_name(const struct db *db, const struct db_table *table, const char *what, 
 }
 
 /* The pattern, filled in: names with dots in them stay whole. */
-static int
-name_target(const struct db *db, struct db_table *table, struct error *err)
+int
+table_target_name(const char *pattern, const char *pipeline, const struct relation *rel, struct arena *arena,
+                  const char **schema, const char **name, struct error *err)
 {
     struct buffer parts[2] = {{0}, {0}};
-    int part = strchr(db->settings->table, '.') == NULL;
+    int part = strchr(pattern, '.') == NULL;
     size_t len;
 
-    for (const char *at = db->settings->table; *at != 0; at += len) {
+    for (const char *at = pattern; *at != 0; at += len) {
         const char *value = NULL;
 
         len = 1;
         if (*at == '{')
-            value = placeholder(db, table->relation, at, &len);
+            value = placeholder(pipeline, rel, at, &len);
         if (value != NULL)
             buffer_put_string(&parts[part], value);
         else if (*at == '.')
@@ -92,12 +92,19 @@ name_target(const struct db *db, struct db_table *table, struct error *err)
         else
             buffer_put_u8(&parts[part], (uint8_t)*at);
     }
-    table->schema = arena_strdup(&table->arena, buffer_cstr(&parts[0]));
-    table->name = arena_strdup(&table->arena, buffer_cstr(&parts[1]));
+    *schema = arena_strdup(arena, buffer_cstr(&parts[0]));
+    *name = arena_strdup(arena, buffer_cstr(&parts[1]));
     buffer_free(&parts[0]);
     buffer_free(&parts[1]);
-    if (table->schema == NULL || table->name == NULL)
-        return no_memory(err);
+    return *schema == NULL || *name == NULL ? no_memory(err) : 0;
+}
+
+static int
+name_target(const struct db *db, struct db_table *table, struct error *err)
+{
+    if (table_target_name(db->settings->table, db->pipeline, table->relation, &table->arena, &table->schema, &table->name,
+                          err) == -1)
+        return -1;
     if (table->schema[0] != 0 && check_name(db, table, "schema", table->schema, err) == -1)
         return -1;
     return check_name(db, table, "table", table->name, err);

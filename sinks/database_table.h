@@ -12,6 +12,10 @@
 /* Is the pattern one? Names in braces: schema, table, pipeline; at most one dot outside. -1 with ERROR_CONFIG. */
 int table_pattern_check(const char *pattern, struct error *err);
 
+/* The target's table for this relation, by the pattern; schema "" where it names none. Not checked for length. */
+int table_target_name(const char *pattern, const char *pipeline, const struct relation *, struct arena *,
+                      const char **schema, const char **name, struct error *err);
+
 struct db_tables {
     struct db *db;
     struct db_table *first;

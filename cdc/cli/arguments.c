@@ -20,7 +20,8 @@ static const struct name {
     {"sink", true, CLI_SINK}, {"expect", true, CLI_EXPECT},      {"reason", true, CLI_REASON},
     {"to", true, CLI_TO},     {"dry-run", false, CLI_DRY_RUN},   {"at-slot", false, CLI_AT_SLOT},
     {"yes", false, CLI_YES},  {"markdown", false, CLI_MARKDOWN}, {"at-end", false, CLI_AT_SLOT},
-    {"json", false, 0},       {"recount", false, CLI_RECOUNT},   {NULL, false, 0},
+    {"json", false, 0},       {"recount", false, CLI_RECOUNT},   {"table", true, CLI_TABLE},
+    {NULL, false, 0},
 };
 
 int
@@ -52,6 +53,9 @@ store(struct cli_arguments *out, unsigned option, const char *value)
     switch (option) {
     case CLI_SINK:
         out->sink = value;
+        break;
+    case CLI_TABLE:
+        out->table = value;
         break;
     case CLI_EXPECT:
         out->expect = value;

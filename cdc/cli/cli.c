@@ -47,6 +47,12 @@ const struct cli_command cli_commands[] = {
      "may be left out where there is only one.\n"},
     {"schema", cli_schema, "schema FILE [TABLE] [--json]", "the Avro schemas it would register",
      "Asks the source's catalogue; registers nothing. TABLE is schema.table, with * and ?.\n"},
+    {"verify", cli_verify, "verify FILE --sink NAME [--table GLOB] [--json]",
+     "compare the rows of the source and of a database sink",
+     "Both may be written to meanwhile: a row that differs is looked at three times, each time\n"
+     "when the sink has passed the place where the source's log ended. Reads only, locks\n"
+     "nothing. GLOB is schema.table, with * and ?. Status 1: something differs, or could not\n"
+     "be compared. At most 1000 rows are printed; all are counted.\n"},
     {"remove", cli_remove, "remove FILE [--dry-run] [--yes] [--json]",
      "drop its slot, publication and offsets: says what, asks",
      "Data that was delivered stays. Needs the pipeline stopped.\n"},

@@ -29,6 +29,7 @@ int cli_status(int argc, char **argv);
 int cli_offsets(int argc, char **argv);
 int cli_schema(int argc, char **argv);
 int cli_remove(int argc, char **argv);
+int cli_verify(int argc, char **argv);
 int cli_help(int argc, char **argv);
 
 /* ---- arguments ------------------------------------------------------------------------------ */
@@ -50,12 +51,14 @@ enum cli_option {
     CLI_YES = 64,
     CLI_MARKDOWN = 128,
     CLI_RECOUNT = 256,
+    CLI_TABLE = 512,
 };
 
 struct cli_arguments {
     const char *words[CLI_WORDS_MAX]; /* what is not an option, NULL where not given */
     int nwords;
     const char *sink;
+    const char *table;
     const char *expect;
     const char *reason;
     const char *to;
