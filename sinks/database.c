@@ -38,6 +38,7 @@ db_from(struct sink *sink)
     return (struct db_sink *)(void *)sink;
 }
 
+/* What write, flush and commit say: who else asks names the sink himself. */
 static int
 named(struct db_sink *s, struct error *err)
 {
@@ -92,7 +93,7 @@ connect_anew(struct db_sink *s, struct error *err)
     disconnect(s);
     if (s->db.engine->connect(&s->db, err) == -1) {
         disconnect(s);
-        return named(s, err);
+        return -1;
     }
     return 0;
 }
@@ -111,11 +112,11 @@ db_sink_fence(struct sink *sink, struct error *err)
     if (s->db.engine->make_offsets(&s->db, err) == -1 ||
         s->db.engine->takeover(&s->db, owner, &s->record, err) == -1) {
         disconnect(s);
-        return named(s, err);
+        return -1;
     }
     if (failpoint("db.takeover") == -1) {
         disconnect(s);
-        return error_set(err, ERROR_RETRY, "", "sink %s: failpoint", sink->name);
+        return error_set(err, ERROR_RETRY, "", "failpoint");
     }
     s->db.epoch = s->record.epoch;
     s->db.batch_no = s->record.batch_no;
@@ -124,14 +125,12 @@ db_sink_fence(struct sink *sink, struct error *err)
 }
 
 static int
-decode_record(struct db_sink *s, const struct db_record *record, struct offset *out, struct error *err)
+decode_record(const struct db_record *record, struct offset *out, struct error *err)
 {
     *out = (struct offset){.state = OFFSET_NONE};
     if (!record->exists || record->position.len == 0)
         return 0;
-    if (offset_decode(out, bytes_of(record->position.at, record->position.len), err) == -1)
-        return named(s, err);
-    return 0;
+    return offset_decode(out, bytes_of(record->position.at, record->position.len), err);
 }
 
 int
@@ -142,11 +141,11 @@ db_sink_resume(struct sink *sink, struct offset *out, struct error *err)
     int rc;
 
     if (s->fenced)
-        return decode_record(s, &s->record, out, err);
+        return decode_record(&s->record, out, err);
     *out = (struct offset){.state = OFFSET_NONE};
     if (s->db.own == NULL && connect_anew(s, err) == -1)
         return -1;
-    rc = s->db.engine->load(&s->db, &record, err) == -1 ? named(s, err) : decode_record(s, &record, out, err);
+    rc = s->db.engine->load(&s->db, &record, err) == -1 ? -1 : decode_record(&record, out, err);
     db_record_free(&record);
     disconnect(s);
     return rc;
@@ -447,7 +446,7 @@ db_sink_remove(struct sink *sink, bool dry_run, struct buffer *said, struct erro
         return -1;
     if (s->db.engine->forget_offset(&s->db, dry_run, &was_there, err) == -1) {
         disconnect(s);
-        return named(s, err);
+        return -1;
     }
     if (was_there)
         buffer_printf(said, "%s row of pipeline %s, sink %s in rowferry_offsets\n", dry_run ? "would delete" : "deleted the",
