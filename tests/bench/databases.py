@@ -3,6 +3,7 @@
 Every run fills a target of its own, copied from one that is prepared once, and ends when the last row is there for good.
 Afterwards both sides have to have the same rows.
 """
+import json
 import subprocess
 import time
 import uuid
@@ -150,16 +151,17 @@ def follow(bench, rf, there, rows):
 
 
 def position_in(server, db, rf):
-    """The position that the target has, as text."""
+    """The end of what the target has."""
     found = server.one("select position from rowferry_offsets where pipeline = %s", db, (rf.pipeline,))
-    return found or ""
+    return paths.lsn(json.loads(found)["position"][4:].partition("+")[0]) if found else 0
 
 
 def rowferry(pair):
     """Rows and position in the second database."""
     backlog, db, slot = pair.backlog, pair.fresh(), pair.backlog.copy()
     rf = replica(pair.bench, backlog.pg, backlog.db, pair.target, db, ["--at-slot"], slot=slot, publication=paths.PUBLICATION)
-    found = follow(pair.bench, rf, lambda: confirmed(backlog.pg, slot, backlog.end), pair.rows)
+    end = paths.lsn(backlog.end)
+    found = follow(pair.bench, rf, lambda: position_in(pair.target, db, rf) >= end, pair.rows)
     backlog.drop(slot)
     pair.done(db)
     return found
