@@ -22,6 +22,9 @@ ifneq ($(filter-out install-deps clean layers format,$(or $(MAKECMDGOALS),all)),
   ifeq ($(PKG_MISSING),yes)
     $(info installing what the build needs)
     INSTALLED := $(shell deploy/install-deps.sh build 1>&2; echo $$?)
+    ifneq ($(INSTALLED),0)
+      $(error what the build needs could not be installed: see above)
+    endif
   endif
 endif
 
