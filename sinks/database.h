@@ -19,12 +19,13 @@
  *
  * Threads: the sink's. Memory: groups point into batches, which the pipeline keeps until commit, abort or flush.
  * Errors of engines, without the sink's name, which database.c puts before them:
- *   ERROR_RETRY    the server is away, or asked us to do it again (deadlock, serialization, lock time-out)
+ *   ERROR_RETRY    the server is away or full, or asked us to do it again: E_TARGET_BUSY (deadlock, serialization, lock
+ *                  time-out: all of it was rolled back)
  *   ERROR_REWIND   COMMIT was sent and not answered
  *   ERROR_FENCED   the row of rowferry_offsets is another epoch's
  *   ERROR_DATA     E_CONFLICT (row there already, row missing), E_VALUE (does not fit; column and kind of value)
- *   ERROR_CONFIG   E_TARGET_TABLE, E_TARGET_COLUMN (with the statement to run), E_TARGET_ENGINE, E_TARGET_READONLY,
- *                  E_TARGET_DURABILITY, E_PRIVILEGE, E_SQL
+ *   ERROR_CONFIG   E_TARGET_TABLE, E_TARGET_COLUMN, E_TARGET_KEY (with the statement to run), E_TARGET_ENGINE,
+ *                  E_TARGET_READONLY, E_TARGET_DURABILITY, E_PRIVILEGE, E_SQL
  */
 #ifndef SINKS_DATABASE_H
 #define SINKS_DATABASE_H

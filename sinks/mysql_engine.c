@@ -218,7 +218,7 @@ read_commit(struct mysink_session *s, struct error *err)
         if ((i == 0 ? (int)mysql_read_query_result(s->conn) : mysql_next_result(s->conn)) == 0)
             continue;
         mysink_failed(s->conn, i == 0 ? "rowferry_offsets" : "COMMIT", err);
-        if (is_no_answer(mysql_errno(s->conn)) || (i == 1 && !(err->kind == ERROR_RETRY && err->code[0] == 0))) {
+        if (is_no_answer(mysql_errno(s->conn)) || (i == 1 && !(err->kind == ERROR_RETRY && strcmp(err->code, "E_TARGET_BUSY") == 0))) {
             err->kind = ERROR_REWIND;
             error_prefix(err, "it is not known whether the transaction was committed: ");
         }

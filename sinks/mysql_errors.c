@@ -50,17 +50,17 @@ static const struct meaning meanings[] = {
     {4079, ERROR_DATA, "E_VALUE"},
     {6138, ERROR_DATA, "E_VALUE"}, /* vectors */
     {6139, ERROR_DATA, "E_VALUE"},
-    /* all of it once more, and at once: the code is empty */
-    {1020, ERROR_RETRY, ""}, /* the row has changed meanwhile */
-    {1021, ERROR_RETRY, "E_UNREACHABLE"}, /* the disk */
-    {1026, ERROR_RETRY, "E_UNREACHABLE"},
-    {1114, ERROR_RETRY, "E_UNREACHABLE"},
-    {1205, ERROR_RETRY, ""}, /* lock wait */
-    {1213, ERROR_RETRY, ""}, /* deadlock */
-    {1412, ERROR_RETRY, ""}, /* the table has changed meanwhile */
-    {1614, ERROR_RETRY, ""},
-    {3101, ERROR_RETRY, ""}, /* another member of the group was first */
-    {3572, ERROR_RETRY, ""},
+    /* all of it once more */
+    {1020, ERROR_RETRY, "E_TARGET_BUSY"}, /* the row has changed meanwhile */
+    {1021, ERROR_RETRY, "E_TARGET_FULL"}, /* the disk */
+    {1026, ERROR_RETRY, "E_TARGET_FULL"},
+    {1114, ERROR_RETRY, "E_TARGET_FULL"},
+    {1205, ERROR_RETRY, "E_TARGET_BUSY"}, /* lock wait */
+    {1213, ERROR_RETRY, "E_TARGET_BUSY"}, /* deadlock */
+    {1412, ERROR_RETRY, "E_TARGET_BUSY"}, /* the table has changed meanwhile */
+    {1614, ERROR_RETRY, "E_TARGET_BUSY"},
+    {3101, ERROR_RETRY, "E_TARGET_BUSY"}, /* another member of the group was first */
+    {3572, ERROR_RETRY, "E_TARGET_BUSY"},
     /* the operator's */
     {1044, ERROR_CONFIG, "E_PRIVILEGE"},
     {1142, ERROR_CONFIG, "E_PRIVILEGE"},

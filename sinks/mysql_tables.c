@@ -247,7 +247,7 @@ no_key_index(const struct db_table *table, struct error *err)
         buffer_put_string(&columns, k == 0 ? "" : ", ");
         mysql_identifier(&columns, table->columns[table->key[k]].name);
     }
-    rc = error_set(err, ERROR_CONFIG, "E_TARGET_TABLE",
+    rc = error_set(err, ERROR_CONFIG, "E_TARGET_KEY",
                    "table %s has no unique index on the key (%.150s) and on nothing else: rows would not be found, or twice. "
                    "Run: ALTER TABLE %s ADD UNIQUE (%.150s)", own_name(table), buffer_cstr(&columns), own_name(table),
                    buffer_cstr(&columns));

@@ -117,27 +117,39 @@ put_decimal_type(const struct column *column, struct buffer *out)
     buffer_printf(out, "decimal(%d,%d)", digits, scale);
 }
 
-/* Labels that hold a comma can't be told from two: then it is a text. */
+/* The labels of "a,b\\,c", where a backslash stands before a comma or a backslash of a label's own. */
+static void
+put_labels(const char *at, struct buffer *out)
+{
+    struct buffer label = {0};
+
+    buffer_put_string(out, "enum(");
+    for (;; at++) {
+        if (*at == '\\' && at[1] != 0) {
+            buffer_put_u8(&label, (uint8_t)*++at);
+        } else if (*at == ',' || *at == 0) {
+            mysink_put_string(out, bytes_of(label.at, label.len));
+            buffer_put_u8(out, *at == 0 ? ')' : ',');
+            buffer_reset(&label);
+        } else {
+            buffer_put_u8(&label, (uint8_t)*at);
+        }
+        if (*at == 0)
+            break;
+    }
+    out->failed = out->failed || label.failed;
+    buffer_free(&label);
+}
+
 static void
 put_enum_type(const struct subject *c, struct buffer *out)
 {
     const char *at = c->told != NULL && c->told->enum_labels != NULL ? c->told->enum_labels : c->column->labels;
 
-    if (at == NULL || strlen(at) > LABELS_MAX || at[0] == 0) {
+    if (at == NULL || strlen(at) > LABELS_MAX || at[0] == 0)
         put_text_type(c, KEY_CHARACTERS, out);
-        return;
-    }
-    buffer_put_string(out, "enum(");
-    for (;;) {
-        size_t len = strcspn(at, ",");
-
-        mysink_put_string(out, bytes_of(at, len));
-        if (at[len] == 0)
-            break;
-        buffer_put_u8(out, ',');
-        at += len + 1;
-    }
-    buffer_put_u8(out, ')');
+    else
+        put_labels(at, out);
 }
 
 static void

@@ -1,9 +1,15 @@
 """MySQL and MariaDB as targets: what arrives, what stops, and which row it was."""
+import contextlib
+import random
+import socket
+import threading
 import time
 
+import pymysql
 import pytest
 
-from support.replica import database_sink
+from support.replica import Replica, database_sink
+from support.scene import soak
 
 SERVERS = ["mariadb", "mysql"]
 SOURCES = ["pg15", *SERVERS]
@@ -339,7 +345,7 @@ def test_killed_around_a_statement_that_commits_by_itself(pair, target, point):
 
 REFUSED = {
     "E_TARGET_ENGINE": ("create table t (id int primary key, v int) engine=MyISAM", "ENGINE=InnoDB"),
-    "E_TARGET_TABLE no unique index": ("create table t (id int, v int, key (id))", "ADD UNIQUE (`id`)"),
+    "E_TARGET_KEY no unique index": ("create table t (id int, v int, key (id))", "ADD UNIQUE (`id`)"),
     "E_TARGET_TABLE no table": ("create view t as select 1 as id, 2 as v", "VIEW"),
     "E_TARGET_COLUMN": ("create table t (id int primary key)", "ADD COLUMN `v` int"),
 }
@@ -374,3 +380,74 @@ def test_a_read_only_or_careless_target_is_refused(pair, server_with):
         p.rf.start()
         p.stops(code)
         assert code in p.rf.cli("check").stdout
+
+
+@pytest.mark.parametrize("target", SERVERS)
+def test_sessions_killed_at_any_moment_apply_each_change_once(request, new_db, pipelines, target):
+    """Also between COMMIT and its answer."""
+    source, to = request.getfixturevalue("pg15"), request.getfixturevalue(target)
+    r = Replica(source, new_db(source), to, new_db(to), pipelines).start().begin()
+    rng, killed = random.Random(7), 0
+    with to.connect(r.target_db) as admin:
+        for _ in range(soak(40)):
+            time.sleep(rng.uniform(0.05, 0.3))
+            ids = admin.execute("select id from information_schema.processlist where db = %s and id <> connection_id() "
+                                "and command <> 'Sleep' and (info like '%%COMMIT%%' or info like 'UPDATE%%' or info like '%%INSERT%%')",
+                                r.target_db).fetchall()
+            ids = ids or admin.execute("select id from information_schema.processlist where db = %s and id <> connection_id()",
+                                       r.target_db).fetchall()
+            for (session,) in ids[:1]:
+                with contextlib.suppress(pymysql.Error):    # gone by itself
+                    admin.execute(f"kill {session}")
+                    killed += 1
+    assert killed >= 20
+    r.finish(at_least=100)
+
+
+class LosesCommits:
+    """Stands before a server. The next transactions' COMMIT gets no answer: the connection is cut before it is passed on
+    (reaches=False), or right behind it, which the server then decides by itself."""
+
+    def __init__(self, port):
+        self.port, self.cuts, self.lost = port, [], 0
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def accept(self):
+        with contextlib.suppress(OSError):
+            while True:
+                client = self.listener.accept()[0]
+                server = socket.create_connection(("127.0.0.1", self.port))
+                threading.Thread(target=self.pass_on, args=(server, client, False), daemon=True).start()
+                threading.Thread(target=self.pass_on, args=(client, server, True), daemon=True).start()
+
+    def pass_on(self, source, to, asks):
+        with contextlib.suppress(OSError):
+            while data := source.recv(1 << 20):
+                cut = asks and b"; COMMIT" in data and self.cuts
+                if cut:
+                    reaches = self.cuts.pop()
+                    self.lost += 1
+                    if reaches:
+                        source.shutdown(socket.SHUT_RDWR)    # first, or the answer may slip through
+                        to.sendall(data)
+                    break
+                to.sendall(data)
+        for end in (source, to):
+            with contextlib.suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+
+
+@pytest.mark.parametrize("reaches", [True, False], ids=["it reaches the server", "it does not"])
+@pytest.mark.parametrize("target", SERVERS)
+def test_a_lost_answer_to_commit_applies_nothing_twice(request, new_db, pipelines, target, reaches):
+    source, to = request.getfixturevalue("pg15"), request.getfixturevalue(target)
+    between, db = LosesCommits(to.port), new_db(to)
+    url = to.url(db).replace(f":{to.port}/", f":{between.listener.getsockname()[1]}/")
+    r = Replica(source, new_db(source), to, db, pipelines, url=url).start().begin()
+    for n in range(1, 4):
+        between.cuts.append(reaches)
+        until(lambda: between.lost == n)
+        r.flow(10)
+    r.finish(at_least=30)
+    assert "not known whether" in r.rf.logged()
