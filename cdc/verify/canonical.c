@@ -9,7 +9,7 @@
 #include "cdc/json.h"
 
 #define MICROS_PER_SECOND INT64_C(1000000)
-enum { NUMBER_MAX = 128, UUID_DIGITS = 32, VECTOR_MAX = 65536 };
+enum { NUMBER_MAX = 128, UUID_DIGITS = 32, DAYS_MAX = 10000000 };
 
 static void
 put_bytes(struct buffer *out, struct bytes b)
@@ -28,7 +28,7 @@ is_word(struct bytes text, const char *word)
 static void
 put_hex(struct buffer *out, struct bytes raw)
 {
-    uint8_t *to = buffer_room(out, 2 * raw.len);
+    uint8_t *to = raw.len > 0 ? buffer_room(out, 2 * raw.len) : NULL;
 
     if (to == NULL)
         return;
@@ -162,6 +162,12 @@ put_bits(struct buffer *out, struct bytes bits, bool raw)
 {
     size_t n = raw ? 8 * bits.len : bits.len, before = out->len;
 
+    for (size_t i = 0; !raw && i < n; i++) {
+        if (bits.at[i] != '0' && bits.at[i] != '1') {
+            put_bytes(out, bits);
+            return;
+        }
+    }
     for (size_t i = 0; i < n; i++) {
         bool one = raw ? (bits.at[i / 8] >> (7 - i % 8) & 1) != 0 : bits.at[i] == '1';
 
@@ -222,7 +228,7 @@ take_days(struct cursor *in, int64_t *micros)
     bool negative = take_char(&ahead, '-');
     int64_t days;
 
-    if (!take_number(&ahead, &days) || !take_char(&ahead, ' ') || !take_char(&ahead, 'd') || !take_char(&ahead, 'a') ||
+    if (!take_number(&ahead, &days) || days > DAYS_MAX || !take_char(&ahead, ' ') || !take_char(&ahead, 'd') || !take_char(&ahead, 'a') ||
         !take_char(&ahead, 'y'))
         return false;
     take_char(&ahead, 's');
@@ -496,7 +502,7 @@ canonical_put(const struct canonical *how, enum canonical_form form, struct byte
     struct buffer raw = {0};
 
     if (take_digits(form, &digits) && canonical_unhex(digits, &raw))
-        put_known(how, bytes_of(raw.at, raw.len), form == FORM_HEX ? FORM_RAW : form, out);
+        put_known(how, bytes_of(buffer_cstr(&raw), raw.len), form == FORM_HEX ? FORM_RAW : form, out);
     else
         put_known(how, written, form == FORM_HEX || form == FORM_EWKB ? FORM_TEXT : form, out);
     if (buffer_failed(&raw))

@@ -40,7 +40,8 @@ close_rows(struct rows_reader *base)
 static int
 begin_session(struct mysql_rows *rows, struct error *err)
 {
-    if (mysql_run(rows->conn, err, "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED; SET SESSION TRANSACTION READ ONLY") == -1)
+    if (mysql_run(rows->conn, err,
+                  "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED; SET SESSION TRANSACTION READ ONLY") == -1)
         return -1;
     if (rows->server.mariadb)
         return mysql_run(rows->conn, err, "SET SESSION max_statement_time = %d", ROWS_TIMEOUT_S);
@@ -74,11 +75,12 @@ is_among(const char *word, const char *const *words)
     return *words != NULL;
 }
 
-static const char *const raw_types[] = {"binary", "varbinary", "tinyblob", "blob", "mediumblob", "longblob", "bit", "vector", NULL};
+static const char *const raw_types[] = {"binary", "varbinary", "tinyblob", "blob", "mediumblob", "longblob", "bit", "vector",
+                                        NULL};
 static const char *const geometry_types[] = {"geometry", "point", "linestring", "polygon", "multipoint", "multilinestring",
                                              "multipolygon", "geometrycollection", "geomcollection", NULL};
-static const char *const number_types[] = {"tinyint", "smallint", "mediumint", "int", "bigint", "decimal", "float", "double", "bit",
-                                           "year", NULL};
+static const char *const number_types[] = {"tinyint", "smallint", "mediumint", "int", "bigint", "decimal", "float", "double",
+                                           "bit", "year", NULL};
 
 /* A FLOAT is printed with six digits, unless it is made a double. ENUMs and SETs are in the order of their numbers, but
  * compared as texts. */

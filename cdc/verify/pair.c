@@ -9,12 +9,6 @@ no_memory(struct error *err)
 
 /* ---- keys ---- */
 
-static bool
-is_flagged(const struct relation *rel, uint16_t i)
-{
-    return rel->columns[i].identity;
-}
-
 /* The primary key, or the columns of an index that is the replica identity. Their count. */
 static uint16_t
 key_of(const struct relation *rel, const struct catalog_table *told, uint16_t *out)
@@ -30,7 +24,7 @@ key_of(const struct relation *rel, const struct catalog_table *told, uint16_t *o
     if (n > 0 || rel->replica_identity == IDENTITY_FULL || rel->replica_identity == IDENTITY_NOTHING)
         return n;
     for (uint16_t i = 0; i < rel->ncolumns; i++) {
-        if (is_flagged(rel, i))
+        if (rel->columns[i].identity)
             out[n++] = i;
     }
     return n;

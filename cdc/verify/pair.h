@@ -31,8 +31,8 @@ struct pair {
 
 /* Describes both sides, and puts into table->trouble what the target lacks; table->compared is false where nothing can be
  * compared. `deleted` is the target's column that marks rows as deleted, or NULL. */
-int pair_open(struct pair *, struct rows_reader *source, struct rows_reader *target, const struct relation *, const struct catalog_table *,
-              const char *deleted, struct verify_table *, struct error *err);
+int pair_open(struct pair *, struct rows_reader *source, struct rows_reader *target, const struct relation *,
+              const struct catalog_table *, const char *deleted, struct verify_table *, struct error *err);
 void pair_close(struct pair *);
 
 /* The first `ncolumns` of a row, as one string of bytes: u8 set, u32 length, canonical text, for each column. Its first

@@ -45,8 +45,8 @@ behind(const struct config *config, int sink, const struct source_look *look, co
     if (offset->state == OFFSET_AT)
         position_print(&offset->position, at);
     return error_set(err, ERROR_RETRY, "E_VERIFY_BEHIND",
-                     "rows differ, but that says nothing: sink %s is at %.150s and has not passed %.150s, where the source's log "
-                     "ended when they were read. %s",
+                     "rows differ, but that says nothing: sink %s is at %.150s and has not passed %.150s, where the source's "
+                     "log ended when they were read. %s",
                      config->sinks[sink].name, at, position_print(&look->latest, end),
                      active ? "It does not move: look at rowferry status" : "Nobody runs the pipeline: start it");
 }

@@ -37,7 +37,8 @@ open_rows(struct rows_reader **out, const struct endpoint *to, struct error *err
     rows->base.ops = &rows_postgres;
     rows->conn = pg_connect_to(to, false, "verify", err);
     if (rows->conn == NULL ||
-        pg_command(rows->conn, err, "SET statement_timeout = '%ds'; SET lock_timeout = '10s'; SET default_transaction_read_only = on",
+        pg_command(rows->conn, err,
+                   "SET statement_timeout = '%ds'; SET lock_timeout = '10s'; SET default_transaction_read_only = on",
                    ROWS_TIMEOUT_S) == -1) {
         close_rows(&rows->base);
         return -1;

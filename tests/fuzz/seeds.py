@@ -207,6 +207,18 @@ def binlog_json_seeds():
             yield struct.pack("<H", len(raw)) + raw + bytes.fromhex(diffs.strip("-"))
 
 
+def canonical_seeds():
+    """The examples of test_canonical.c, with the head that fuzz_canonical.c wants."""
+    types = re.findall(r"^    TYPE_(\w+),", (ROOT / "include/cdc/value.h").read_text(), re.M)
+    forms = {"TEXT": 0, "RAW": 1, "HEX": 2, "GEOMETRY": 3, "EWKB": 4}
+    text = (ROOT / "tests/unit/test_canonical.c").read_text("latin-1")
+    for type_, flags, examples in re.findall(r"ALL(?:_HOW)?\((?:HOW\(\.type = )?TYPE_(\w+)([^\"]*)(.*?)\);\n", text, re.S):
+        head = ("padded" in flags) | ("json_doubles" in flags) << 1 | ("wkb_only" in flags) << 2
+        for form, literal in re.findall(r'\b(TEXT|RAW|HEX|GEOMETRY|EWKB)\("((?:[^"\\]|\\.)*)"\)', examples):
+            value = literal.encode("latin-1").decode("unicode_escape").encode("latin-1")
+            yield bytes([types.index(type_), forms[form], head]) + value
+
+
 def enumerators(path, prefix):
     """{name: number} of an enum's lines, such as BINLOG_TINY = 1 or CHARSET_BIG5."""
     found, now = {}, 0
@@ -369,7 +381,7 @@ SEEDS = {"fuzz_frame": frame_seeds, "fuzz_values": value_seeds, "fuzz_pgoutput":
          "fuzz_gtid": gtid_seeds, "fuzz_binlog_json": binlog_json_seeds,
          "fuzz_binlog_values": binlog_value_seeds, "fuzz_binlog_events": binlog_event_seeds,
          "fuzz_binlog_rows": binlog_rows_seeds, "fuzz_binlog_payload": binlog_payload_seeds,
-         "fuzz_position": position_seeds}
+         "fuzz_position": position_seeds, "fuzz_canonical": canonical_seeds}
 
 
 def main(argv):

@@ -138,6 +138,8 @@ times_have_no_needless_digits(void **state)
     ALL(TYPE_TIME, "838:59:59", TEXT("838:59:59"), TEXT("34 days 22:59:59"));
     ALL(TYPE_TIME, "-00:00:00.000001", TEXT("-00:00:00.000001"));
     ALL(TYPE_TIME, "1 mon", TEXT("1 mon"));
+    ALL(TYPE_TIME, "999999999 days", TEXT("999999999 days"));
+    ALL(TYPE_TIME, "-21:56:56", TEXT("-1 days +02:03:04"), TEXT("-21:56:56"));
     ALL(TYPE_TIME, "12:00", TEXT("12:00"));
     ALL(TYPE_TIMESTAMP, "2024-02-29 12:34:56.7", TEXT("2024-02-29 12:34:56.7"), TEXT("2024-02-29 12:34:56.700000"));
     ALL(TYPE_TIMESTAMP, "2024-02-29 00:00:00", TEXT("2024-02-29 00:00:00"), TEXT("2024-02-29 00:00:00.000"));
@@ -154,6 +156,7 @@ bits_have_no_zeros_in_front(void **state)
 {
     (void)state;
     ALL(TYPE_BITS, "100000001", RAW("\1\1"), TEXT("000100000001"), HEX("\\x0101"));
+    ALL(TYPE_BITS, "0x1", TEXT("0x1"));
     ALL(TYPE_BITS, "0", RAW("\0\0"), TEXT("0000"), TEXT(""));
 }
 
