@@ -212,8 +212,8 @@ find_table(struct db_sink *s, const struct db_row *row, struct db_table **out, s
     s->in_transaction = false;
     if (table_of(&s->tables, rel, db_row_key(row), true, out, err) == -1)
         return -1;
-    return error_set(err, ERROR_REWIND, "E_TARGET_TABLE", "table %s.%s had to be made or changed first: %s commits by itself there",
-                     (*out)->schema, (*out)->name, s->db.engine->title);
+    return error_set(err, ERROR_REWIND, "E_TARGET_TABLE", "table %s had to be made or changed first: %s commits by itself there",
+                     (*out)->shown, s->db.engine->title);
 }
 
 /* The new row of a change, which has another key: its key as the encoder would pack it. */

@@ -64,7 +64,8 @@ struct db_column {
 struct db_table {
     struct relation *relation; /* with a reference */
     const struct catalog_table *told; /* NULL: nothing */
-    const char *schema, *name; /* in the target; schema "" where the server has none */
+    const char *schema, *name; /* in the target; schema "": where the connection is */
+    const char *shown;         /* the same for people: "dw.orders" */
     struct db_column *columns;
     uint16_t *key;             /* columns, in the key's order */
     uint16_t nkey;             /* 0: no key */

@@ -105,6 +105,9 @@ name_target(const struct db *db, struct db_table *table, struct error *err)
     if (table_target_name(db->settings->table, db->pipeline, table->relation, &table->arena, &table->schema, &table->name,
                           err) == -1)
         return -1;
+    table->shown = table->schema[0] == 0 ? table->name : arena_printf(&table->arena, "%s.%s", table->schema, table->name);
+    if (table->shown == NULL)
+        return no_memory(err);
     if (table->schema[0] != 0 && check_name(db, table, "schema", table->schema, err) == -1)
         return -1;
     return check_name(db, table, "table", table->name, err);
@@ -120,8 +123,8 @@ check_collision(const struct db_tables *tables, const struct db_table *table, st
         if (strcmp(other->name, table->name) == 0 && strcmp(other->schema, table->schema) == 0 &&
             (strcmp(a->schema, b->schema) != 0 || strcmp(a->table, b->table) != 0))
             return error_set(err, ERROR_CONFIG, "E_NAME_COLLISION",
-                             "tables %s.%s and %s.%s would both be written to %s%s%s", a->schema, a->table, b->schema,
-                             b->table, table->schema, table->schema[0] != 0 ? "." : "", table->name);
+                             "tables %s.%s and %s.%s would both be written to %s", a->schema, a->table, b->schema,
+                             b->table, table->shown);
     }
     return 0;
 }
@@ -181,7 +184,7 @@ run(const struct db_tables *tables, const struct db_table *table, struct buffer 
         return no_memory(err);
     rc = tables->db->engine->run_ddl(tables->db, buffer_cstr(sql), err);
     if (rc == 0)
-        log_info("database", "sink=%s table=%s.%s ran: %.300s", tables->db->sink, table->schema, table->name,
+        log_info("database", "sink=%s table=%s ran: %.300s", tables->db->sink, table->shown,
                  buffer_cstr(sql));
     return rc;
 }
@@ -193,8 +196,8 @@ make_table(const struct db_tables *tables, struct db_table *table, struct error 
     int rc = tables->db->engine->create_sql(tables->db, table, &sql, err);
 
     if (rc == 0 && tables->db->settings->schema == DB_FIXED)
-        rc = error_set(err, ERROR_CONFIG, "E_TARGET_TABLE", "table %s.%s is missing in the target, and schema: fixed makes none. Run: %.400s",
-                       table->schema, table->name, buffer_failed(&sql) ? "" : buffer_cstr(&sql));
+        rc = error_set(err, ERROR_CONFIG, "E_TARGET_TABLE", "table %s is missing in the target, and schema: fixed makes none. Run: %.400s",
+                       table->shown, buffer_failed(&sql) ? "" : buffer_cstr(&sql));
     else if (rc == 0)
         rc = run(tables, table, &sql, err);
     buffer_free(&sql);
@@ -211,20 +214,19 @@ add_column(const struct db_tables *tables, struct db_table *table, uint16_t colu
 
     if (table->extra != NULL)
         return error_set(err, ERROR_CONFIG, "E_TARGET_COLUMN",
-                         "table %s.%s: the source has a column %s that the target lacks, and the target a column %s that the "
+                         "table %s: the source has a column %s that the target lacks, and the target a column %s that the "
                          "source lacks. If it was renamed, rename it in the target; otherwise add the one or drop the other",
-                         table->schema, table->name, name, table->extra);
+                         table->shown, name, table->extra);
     rc = tables->db->engine->add_column_sql(tables->db, table, column, &sql, err);
     if (rc == 0 && tables->db->settings->schema != DB_EVOLVE)
         rc = error_set(err, ERROR_CONFIG, "E_TARGET_COLUMN",
-                       "table %s.%s: the target lacks column %s, and only schema: evolve adds it. Run: %.400s", table->schema,
-                       table->name, name, buffer_failed(&sql) ? "" : buffer_cstr(&sql));
+                       "table %s: the target lacks column %s, and only schema: evolve adds it. Run: %.400s", table->shown, name, buffer_failed(&sql) ? "" : buffer_cstr(&sql));
     else if (rc == 0)
         rc = run(tables, table, &sql, err);
     buffer_free(&sql);
     if (rc == 0 && (table->told == NULL || table->told->columns == NULL || table->told->columns[column].default_text == NULL))
-        log_warn("database", "sink=%s table=%s.%s column=%s rows that were there before have no value of the source in it: "
-                             "they need a new snapshot if the source gave them one", tables->db->sink, table->schema, table->name, name);
+        log_warn("database", "sink=%s table=%s column=%s rows that were there before have no value of the source in it: "
+                             "they need a new snapshot if the source gave them one", tables->db->sink, table->shown, name);
     return rc;
 }
 
@@ -243,8 +245,7 @@ fit_target(const struct db_tables *tables, struct db_table *table, bool may_ddl,
         if (make_table(tables, table, err) == -1 || engine->describe(tables->db, table, err) == -1)
             return -1;
         if (!table->exists)
-            return error_set(err, ERROR_RETRY, "E_TARGET_TABLE", "table %s.%s was made and is not there", table->schema,
-                             table->name);
+            return error_set(err, ERROR_RETRY, "E_TARGET_TABLE", "table %s was made and is not there", table->shown);
     }
     while (first_missing(table, &column) != NULL) {
         if (!may_ddl && tables->db->settings->schema == DB_EVOLVE && table->extra == NULL)
@@ -252,8 +253,8 @@ fit_target(const struct db_tables *tables, struct db_table *table, bool may_ddl,
         if (add_column(tables, table, column, err) == -1 || engine->describe(tables->db, table, err) == -1)
             return -1;
         if (table->columns[column].own == NULL)
-            return error_set(err, ERROR_RETRY, "E_TARGET_COLUMN", "table %s.%s: column %s was added and is not there",
-                             table->schema, table->name, table->columns[column].name);
+            return error_set(err, ERROR_RETRY, "E_TARGET_COLUMN", "table %s: column %s was added and is not there",
+                             table->shown, table->columns[column].name);
     }
     return 0;
 }

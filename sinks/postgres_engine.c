@@ -50,8 +50,7 @@ check_server(struct db *db, struct error *err)
                        "crash, and the source would not send it again. Run: ALTER SYSTEM SET fsync = on; SELECT pg_reload_conf()");
     else if (strcmp(pg_text(res, 0, 3), "off") == 0)
         rc = pg_command(s->conn, err, "SET synchronous_commit = on");
-    if (rc == 0 && !pg_true(res, 0, 5))
-        log_warn("postgres", "sink=%s full_page_writes is off in the target: a page that is half written in a crash is lost", db->sink);
+    s->half_pages = !pg_true(res, 0, 5);
     s->schema = strdup(PQgetisnull(res, 0, 4) ? "public" : pg_text(res, 0, 4));
     PQclear(res);
     return rc;
@@ -281,6 +280,8 @@ pg_target_takeover(struct db *db, const char *owner, struct db_record *out, stru
         rc = take_over(db, owner, out, err);
     if (rc == -1)
         return -1;
+    if (session_of(db)->half_pages)
+        log_warn("postgres", "sink=%s full_page_writes is off in the target: a page that is half written in a crash is lost", db->sink);
     /* not before: the predecessor's session has the origin until its transaction is over */
     return db->settings->replication_origin ? set_origin(db, err) : 0;
 }

@@ -131,6 +131,7 @@ struct pg_session { /* db.own */
     int version;
     char *offsets;           /* "schema".rowferry_offsets */
     char *schema;            /* of the offsets, unquoted */
+    bool half_pages;         /* full_page_writes is off */
     bool prepared;           /* the two statements about the offsets */
     unsigned long names;     /* of prepared statements */
     struct sent *sent;       /* a queue: [head, head + n) of cap, wrapping */
