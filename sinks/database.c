@@ -207,8 +207,8 @@ find_table(struct db_sink *s, const struct db_row *row, struct db_table **out, s
         return -1;
     if (*out != NULL)
         return 0;
-    groups_forget(s->groups);
     s->db.engine->rollback(&s->db);
+    groups_forget(s->groups);
     s->in_transaction = false;
     if (table_of(&s->tables, rel, db_row_key(row), true, out, err) == -1)
         return -1;
@@ -414,9 +414,8 @@ db_sink_abort(struct sink *sink)
 {
     struct db_sink *s = db_from(sink);
 
-    groups_forget(s->groups);
     if (s->in_transaction && s->db.own != NULL)
-        s->db.engine->rollback(&s->db);
+        s->db.engine->rollback(&s->db); /* it may still look at groups that are on their way */
     disconnect(s);
 }
 

@@ -287,20 +287,26 @@ must_go_first(const struct queue *queue, const struct db_addition *add)
            (keys_have(&queue->keys, add->key) || keys_have(&queue->keys, add->new_key));
 }
 
-/* `new_key` is in the caller's memory: it is copied. */
+/* A key that stands in the change's own event stays as long as the change waits; any other is the caller's, and copied. */
+static bool
+remember_key(struct queue *queue, const struct db_addition *add, struct bytes key)
+{
+    if (key.at != db_row_key(&add->row).at) {
+        void *copy = arena_copy(&queue->made, key.at, key.len);
+
+        if (copy == NULL)
+            return false;
+        key.at = copy;
+    }
+    return keys_add(&queue->keys, key);
+}
+
 static bool
 remember_keys(struct queue *queue, const struct db_addition *add)
 {
-    void *copy;
-
     if (add->op == DB_OP_HISTORY || add->table->nkey == 0 || add->op == DB_OP_TRUNCATE)
         return true;
-    if (!keys_add(&queue->keys, add->key))
-        return false;
-    if (bytes_equal(add->key, add->new_key))
-        return true;
-    copy = arena_copy(&queue->made, add->new_key.at, add->new_key.len);
-    return copy != NULL && keys_add(&queue->keys, bytes_of(copy, add->new_key.len));
+    return remember_key(queue, add, add->key) && (bytes_equal(add->key, add->new_key) || remember_key(queue, add, add->new_key));
 }
 
 static int

@@ -26,7 +26,7 @@ enum {
     TEXT_MAX = 1 << 20,     /* a text is sent when it has so many bytes */
     KEYS_MAX = 500,         /* listed keys: with many more, servers stop using the index */
     EACH_MAX = 1000,        /* statements in one text */
-    TRUNCATE_ROWS = 500000, /* deleted by one statement: it must end within READ_SECONDS */
+    TRUNCATE_ROWS = 20000, /* deleted by one statement: it must end within READ_SECONDS */
     JOINS_MYSQL = 80019,    /* the first with VALUES ROW() */
 };
 

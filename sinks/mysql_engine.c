@@ -41,7 +41,7 @@ set_session(struct mysink_session *s, struct error *err)
         return -1;
     if (!s->server.mariadb)
         return 0;
-    return mysql_run(s->conn, err, "SET SESSION idle_transaction_timeout = %d, idle_write_transaction_timeout = %d",
+    return mysql_run(s->conn, err, "SET SESSION idle_transaction_timeout = %d, idle_write_transaction_timeout = %d, max_statement_time = 0",
                      IDLE_SECONDS, IDLE_SECONDS);
 }
 

@@ -244,6 +244,7 @@ ask_record(struct db *db, const char *fmt, const char *owner, struct db_record *
 /*
  * Sessions of this pipeline and sink that hold a transaction open. The lease is ours, so nobody is behind them: a client that
  * died behind something that keeps the connection up, in the middle of a COPY, where no time-out of the server's ends it.
+ * A name that the server has cut at 63 bytes may be another sink's.
  */
 static int
 end_predecessors(struct db *db, struct error *err)
@@ -251,7 +252,7 @@ end_predecessors(struct db *db, struct error *err)
     PGresult *res = pg_query(session_of(db)->conn, err,
                              "SELECT pid, pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = "
                              "current_setting('application_name') AND usename = current_user AND datname = current_database() "
-                             "AND pid <> pg_backend_pid() AND xact_start IS NOT NULL");
+                             "AND pid <> pg_backend_pid() AND xact_start IS NOT NULL AND octet_length(application_name) < 63");
 
     if (res == NULL)
         return -1;

@@ -49,7 +49,7 @@ static enum error_kind
 kind_of(const char *state, const char **code)
 {
     static const char *const again[] = {"40", "55P03", "55006", NULL};
-    static const char *const away[] = {"08", "57", "53", NULL};
+    static const char *const away[] = {"08", "57", "53", "25P03", "25P04", NULL}; /* the last two: its own time-outs */
     static const char *const conflict[] = {"23505", "23P01", "23503", NULL};
     static const char *const value[] = {"22", "23", "21", "54", NULL};
     static const char *const table[] = {"42P01", "3F000", NULL};
@@ -142,6 +142,15 @@ target_message(const PGresult *res, bool value, struct buffer *out)
     buffer_printf(out, " (SQLSTATE %s)", field(res, PG_DIAG_SQLSTATE));
 }
 
+/* The library sees the end of the connection only when it reads again. */
+static bool
+ends_session(const PGresult *res)
+{
+    const char *severity = field(res, PG_DIAG_SEVERITY_NONLOCALIZED);
+
+    return strcmp(severity, "FATAL") == 0 || strcmp(severity, "PANIC") == 0;
+}
+
 int
 target_error(struct db *db, const PGresult *res, const struct sent *what, struct error *err)
 {
@@ -150,7 +159,7 @@ target_error(struct db *db, const PGresult *res, const struct sent *what, struct
     struct buffer name = {0}, message = {0};
     enum error_kind kind;
 
-    if (PQstatus(s->conn) == CONNECTION_BAD || state[0] == 0)
+    if (PQstatus(s->conn) == CONNECTION_BAD || state[0] == 0 || ends_session(res))
         return lost(s, err);
     kind = kind_of(state, &code);
     if (s->committing && kind == ERROR_RETRY && strcmp(code, "E_UNREACHABLE") == 0)
@@ -371,7 +380,7 @@ take_answer(struct db *db, struct error *err)
         PGresult *res;
         bool sync;
 
-        if (move(s, true, rc == 0 ? err : NULL) == -1)
+        if (move(s, true, rc == -1 ? NULL : err) == -1)
             return -1;
         res = PQgetResult(s->conn);
         if (res == NULL) {

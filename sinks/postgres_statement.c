@@ -422,12 +422,13 @@ statement_for(struct db *db, const struct db_group *group, bool each, struct err
 {
     struct target_table *target = group->table->own;
     struct statement *st = target->statements;
+    bool many = target->nstatements >= STATEMENTS_KEPT;
 
     while (st != NULL && !same(st, group, each))
         st = st->next;
     if (st != NULL)
         return st;
-    if (target->nstatements >= STATEMENTS_KEPT) { /* the last: none that is on its way still needs its text */
+    if (many) { /* the last: none that is on its way still needs its text */
         st = target->statements;
         target->statements = st->next;
         target->nstatements--;
@@ -442,6 +443,7 @@ statement_for(struct db *db, const struct db_group *group, bool each, struct err
         error_set(err, ERROR_FATAL, "", "out of memory for a statement");
         return NULL;
     }
+    st->planned_anew = st->planned_anew || many; /* a name would stay with the server */
     st->next = target->statements;
     target->statements = st;
     target->nstatements++;
