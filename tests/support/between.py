@@ -29,6 +29,8 @@ class Between:
             while True:
                 client = self.listener.accept()[0]
                 server = socket.create_connection(("127.0.0.1", self.port))
+                for end in (client, server):      # small pieces go at once, as they came
+                    end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 self.ends += [client, server]
                 threading.Thread(target=self._pass_on, args=(server, client, False), daemon=True).start()
                 threading.Thread(target=self._pass_on, args=(client, server, True), daemon=True).start()
