@@ -116,8 +116,9 @@ def test_a_build_without_the_taint_rule_is_caught(scene, proxy):
         assert os.environ.get("CI") != "true", f"{WITHOUT_TAINT_RULE} is not built (make mutants)"
         pytest.skip(f"{WITHOUT_TAINT_RULE} is not built (make mutants)")
     s = scene(WITHOUT_TAINT_RULE)
-    held = late_end(s, proxy, nth=3)
-    assert proxy.answer_to(held.taken[0]).detail["error"] == 0, "the late EndTxn did no harm, so this proves nothing"
+    # Three times: one may come before the open transaction has any rows, and then it shows nothing.
+    ends = [late_end(s, proxy, nth=3) for _ in range(3)]
+    assert any(proxy.answer_to(held.taken[0]).detail["error"] == 0 for held in ends), "no late EndTxn did harm, so this proves nothing"
     verdict = s.verdict()
     print(verdict)
     assert verdict.duplicated, "rows were visible without their position, and yet not sent twice"
