@@ -196,11 +196,10 @@ find_table(struct db_sink *s, const struct db_row *row, struct db_table **out, s
     struct relation *rel = row->batch->frames[row->event->frame].relation;
     bool may_ddl = !s->db.engine->ddl_commits || !s->in_transaction;
 
-    if (s->tables.last_used != NULL && s->tables.last_used->relation == rel) {
-        *out = s->tables.last_used;
+    *out = table_known(&s->tables, rel);
+    if (*out != NULL)
         return 0;
-    }
-    /* answers of what was sent would come between those of the questions */
+    /* Answers of what was sent would come between those of the questions; and rows of an older form go first. */
     if (s->in_transaction && groups_flush(s->groups, err) == -1)
         return -1;
     if (table_of(&s->tables, rel, db_row_key(row), may_ddl, out, err) == -1)

@@ -270,8 +270,8 @@ table_free(const struct db *db, struct db_table *table)
     free(table);
 }
 
-static struct db_table *
-find(struct db_tables *tables, const struct relation *rel)
+struct db_table *
+table_known(struct db_tables *tables, const struct relation *rel)
 {
     struct db_table *table = tables->last_used;
 
@@ -279,17 +279,35 @@ find(struct db_tables *tables, const struct relation *rel)
         return table;
     for (table = tables->first; table != NULL && table->relation != rel; table = table->next)
         ;
+    if (table != NULL)
+        tables->last_used = table;
     return table;
+}
+
+/* Two relations of one target would wait side by side, and could pass each other. */
+static void
+forget_older(struct db_tables *tables, const struct db_table *newer)
+{
+    for (struct db_table **at = &tables->first; *at != NULL;) {
+        struct db_table *table = *at;
+
+        if (strcmp(table->shown, newer->shown) != 0) {
+            at = &table->next;
+            continue;
+        }
+        *at = table->next;
+        table_free(tables->db, table);
+    }
 }
 
 int
 table_of(struct db_tables *tables, struct relation *rel, struct bytes key, bool may_ddl, struct db_table **out,
          struct error *err)
 {
-    struct db_table *table = find(tables, rel);
+    struct db_table *table = table_known(tables, rel);
     int rc;
 
-    *out = tables->last_used = table;
+    *out = table;
     if (table != NULL)
         return 0;
     table = calloc(1, sizeof(*table));
@@ -308,6 +326,7 @@ table_of(struct db_tables *tables, struct relation *rel, struct bytes key, bool 
         table_free(tables->db, table);
         return rc == 1 ? 0 : -1;
     }
+    forget_older(tables, table);
     table->next = tables->first;
     *out = tables->first = tables->last_used = table;
     return 0;

@@ -24,10 +24,13 @@ struct db_tables {
 
 /*
  * The table of a relation; `key` is the packed key of a change of it. Where DDL has to be run and `may_ddl` is false, *out is
- * NULL and 0 is returned: end the transaction, and ask again with may_ddl.
+ * NULL and 0 is returned: end the transaction, and ask again with may_ddl. Nothing may wait for its target: an older
+ * relation of the same one is forgotten.
  */
 int table_of(struct db_tables *, struct relation *, struct bytes key, bool may_ddl, struct db_table **out,
              struct error *err);
+/* The same, where it is known already: nothing is asked. NULL: not yet. */
+struct db_table *table_known(struct db_tables *, const struct relation *);
 /* What was learned of the target goes: another session may find another target. */
 void tables_forget(struct db_tables *);
 
