@@ -2,6 +2,7 @@
  * config_check.c -- complaints with their place, and what is wrong about a section although
  * each of its keys by itself is right.
  */
+#include "cdc/pattern.h"
 #include "config_walk.h"
 
 #include <string.h>
@@ -144,19 +145,11 @@ static int
 check_topic(struct walk *w, const struct config_sink *sink, const struct tree *node,
             const char *path)
 {
-    static const char *const names[] = {"{pipeline}", "{schema}", "{table}"};
     int line = config_key_line(node, "topic");
     if (sink->topic[0] == '\0')
         return config_fail(w, line, path, "topic", "is empty");
-    for (const char *p = sink->topic; (p = strpbrk(p, "{}")) != NULL;) {
-        size_t i = 0;
-        while (i < 3 && strncmp(p, names[i], strlen(names[i])) != 0)
-            i++;
-        if (i == 3)
-            return config_fail(w, line, path, "topic",
-                               "only {pipeline}, {schema} and {table} may stand in braces");
-        p += strlen(names[i]);
-    }
+    if (!pattern_is_good(sink->topic))
+        return config_fail(w, line, path, "topic", "only {pipeline}, {schema} and {table} may stand in braces");
     return 0;
 }
 

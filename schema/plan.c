@@ -11,6 +11,7 @@
 #include <stdlib.h>
 
 #include "cdc/option.h"
+#include "cdc/pattern.h"
 #include "plan.h"
 
 enum { TOPIC_MAX = 249 }; /* Kafka's own limit */
@@ -37,44 +38,20 @@ out_of_memory(struct error *err)
 
 /* ---- topics ---- */
 
-/* The value of the placeholder that `at` begins with; *len is its length with braces. */
-static const char *
-placeholder(const struct encoder_settings *settings, const struct relation *rel, const char *at,
-            size_t *len)
-{
-    static const char *const names[] = {"{schema}", "{table}", "{pipeline}"};
-    const char *values[] = {rel->schema, rel->table, settings->pipeline};
-
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-        *len = strlen(names[i]);
-        if (strncmp(at, names[i], *len) == 0)
-            return values[i];
-    }
-    return NULL;
-}
-
 static int
 check_pattern(const struct encoder_settings *settings, struct error *err)
 {
-    const struct relation nothing = {.schema = "", .table = ""};
-    size_t len;
-
-    for (const char *at = settings->topic; *at != 0; at++) {
-        if (*at == '}' || (*at == '{' && placeholder(settings, &nothing, at, &len) == NULL))
-            return error_set(err, ERROR_CONFIG, "E_TOPIC",
-                             "topic \"%s\": {schema}, {table} and {pipeline} are what may stand "
-                             "in braces",
-                             settings->topic);
-        if (*at == '{')
-            at += len - 1;
-    }
-    return 0;
+    if (pattern_is_good(settings->topic))
+        return 0;
+    return error_set(err, ERROR_CONFIG, "E_TOPIC",
+                     "topic \"%s\": {schema}, {table} and {pipeline} are what may stand in braces", settings->topic);
 }
 
 /* The topic of a table, clean; NULL with *err. */
 static const char *
 topic_of(struct encoder *encoder, const struct relation *rel, struct error *err)
 {
+    const struct pattern_names names = {encoder->settings.pipeline, rel->schema, rel->table};
     struct buffer text = {0};
     const char *topic = NULL;
 
@@ -86,7 +63,7 @@ topic_of(struct encoder *encoder, const struct relation *rel, struct error *err)
     }
     for (const char *at = encoder->settings.topic; *at != 0; at++) {
         size_t len = 1;
-        const char *value = placeholder(&encoder->settings, rel, at, &len);
+        const char *value = pattern_name(&names, at, &len);
         if (value == NULL) {
             buffer_put_u8(&text, (uint8_t)*at);
             continue;

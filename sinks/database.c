@@ -60,8 +60,7 @@ db_row_read(const struct db_group *group, const struct db_row *row, struct value
             struct error *err)
 {
     *out = (struct row_change){.new_row = room, .old_row = room + group->table->relation->ncolumns};
-    return row_read(group->table->relation, bytes_of(row->events->encoded.at + row->event->value_offset, row->event->value_length),
-                    out, err);
+    return row_read(group->table->relation, db_row_value(row), out, err);
 }
 
 void
@@ -236,6 +235,12 @@ add(struct db_sink *s, struct db_addition *a, enum db_op op, bool strict, struct
     return groups_add(s->groups, a, err);
 }
 
+static bool
+stops_on_conflict(const struct db_sink *s)
+{
+    return s->db.settings->on_conflict == DB_STOP && s->db.settings->apply != DB_UPSERTS;
+}
+
 /* The old row goes, the new one comes: in modes that write rows whether they are there or not. */
 static int
 add_rekeyed(struct db_sink *s, struct db_addition *a, struct error *err)
@@ -254,7 +259,7 @@ add_rekeyed(struct db_sink *s, struct db_addition *a, struct error *err)
 static int
 add_update(struct db_sink *s, struct db_addition *a, struct error *err)
 {
-    bool stop = s->db.settings->on_conflict == DB_STOP && s->db.settings->apply != DB_UPSERTS;
+    bool stop = stops_on_conflict(s);
     bool whole = a->set == NULL;
 
     if (a->table->nkey == 0)
@@ -270,7 +275,7 @@ static int
 add_change(struct db_sink *s, struct db_addition *a, enum change_op op, struct error *err)
 {
     const struct db_settings *set = s->db.settings;
-    bool stop = set->on_conflict == DB_STOP && set->apply != DB_UPSERTS;
+    bool stop = stops_on_conflict(s);
     bool keyed = a->table->nkey > 0;
 
     if (set->apply == DB_APPEND)
@@ -298,7 +303,7 @@ look_inside(struct db_sink *s, struct db_addition *a, struct buffer *new_key, st
     struct row_change change = {.new_row = s->room, .old_row = s->room + rel->ncolumns};
     const struct event *event = a->row.event;
 
-    if (row_read(rel, bytes_of(a->row.events->encoded.at + event->value_offset, event->value_length), &change, err) == -1)
+    if (row_read(rel, db_row_value(&a->row), &change, err) == -1)
         return -1;
     if ((event->flags & EVENT_PARTIAL) != 0) {
         for (uint16_t i = 0; i < rel->ncolumns; i++)

@@ -128,6 +128,11 @@ db_row_key(const struct db_row *row)
 {
     return bytes_of(row->events->encoded.at + row->event->key_offset, row->event->key_length);
 }
+static inline struct bytes
+db_row_value(const struct db_row *row)
+{
+    return bytes_of(row->events->encoded.at + row->event->value_offset, row->event->value_length);
+}
 /* "table s.t, event 0/16C0000/1234/0", for errors. */
 void db_row_name(const struct db_group *, const struct db_row *, char *text, size_t size);
 

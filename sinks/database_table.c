@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "cdc/log.h"
+#include "cdc/pattern.h"
 
 static int
 no_memory(struct error *err)
@@ -13,35 +14,14 @@ no_memory(struct error *err)
 
 /* ---- names ---- */
 
-/* What stands for `{name}` at `at`; *len is its length with braces. NULL: it is no such name. */
-static const char *
-placeholder(const char *pipeline, const struct relation *rel, const char *at, size_t *len)
-{
-    static const char *const names[] = {"{schema}", "{table}", "{pipeline}"};
-    const char *values[] = {rel->schema, rel->table, pipeline};
-
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-        *len = strlen(names[i]);
-        if (strncmp(at, names[i], *len) == 0)
-            return values[i];
-    }
-    return NULL;
-}
-
 int
 table_pattern_check(const char *pattern, struct error *err)
 {
-    static const struct relation nothing = {.schema = "", .table = ""};
-    int dots = 0;
-    size_t len;
+    const char *dot = strchr(pattern, '.');
 
-    for (const char *at = pattern; *at != 0; at += len) {
-        len = 1;
-        if (*at == '}' || (*at == '{' && placeholder("", &nothing, at, &len) == NULL))
-            return error_set(err, ERROR_CONFIG, "", "only {schema}, {table} and {pipeline} may stand in braces");
-        dots += *at == '.';
-    }
-    if (pattern[0] == 0 || dots > 1)
+    if (!pattern_is_good(pattern))
+        return error_set(err, ERROR_CONFIG, "", "only {schema}, {table} and {pipeline} may stand in braces");
+    if (pattern[0] == 0 || (dot != NULL && strchr(dot + 1, '.') != NULL))
         return error_set(err, ERROR_CONFIG, "", "must be a table's name, or schema.table");
     if (strstr(pattern, "{table}") == NULL)
         return error_set(err, ERROR_CONFIG, "", "must have {table} in it, or all tables become one");
@@ -75,6 +55,7 @@ int
 table_target_name(const char *pattern, const char *pipeline, const struct relation *rel, struct arena *arena,
                   const char **schema, const char **name, struct error *err)
 {
+    const struct pattern_names names = {pipeline, rel->schema, rel->table};
     struct buffer parts[2] = {{0}, {0}};
     int part = strchr(pattern, '.') == NULL;
     size_t len;
@@ -84,7 +65,7 @@ table_target_name(const char *pattern, const char *pipeline, const struct relati
 
         len = 1;
         if (*at == '{')
-            value = placeholder(pipeline, rel, at, &len);
+            value = pattern_name(&names, at, &len);
         if (value != NULL)
             buffer_put_string(&parts[part], value);
         else if (*at == '.')
