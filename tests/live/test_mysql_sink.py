@@ -1,13 +1,12 @@
 """MySQL and MariaDB as targets: what arrives, what stops, and which row it was."""
 import contextlib
 import random
-import socket
-import threading
 import time
 
 import pymysql
 import pytest
 
+from support.between import Between
 from support.replica import Replica, database_sink
 from support.scene import soak
 
@@ -444,47 +443,12 @@ def test_check_says_which_rights_are_missing(pair, target):
     p.target.sql(f"drop user '{name}'@'%'", p.copy)
 
 
-class LosesCommits:
-    """Stands before a server. The next transactions' COMMIT gets no answer: the connection is cut before it is passed on
-    (reaches=False), or right behind it, which the server then decides by itself."""
-
-    def __init__(self, port):
-        self.port, self.cuts, self.lost = port, [], 0
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        threading.Thread(target=self.accept, daemon=True).start()
-
-    def accept(self):
-        with contextlib.suppress(OSError):
-            while True:
-                client = self.listener.accept()[0]
-                server = socket.create_connection(("127.0.0.1", self.port))
-                threading.Thread(target=self.pass_on, args=(server, client, False), daemon=True).start()
-                threading.Thread(target=self.pass_on, args=(client, server, True), daemon=True).start()
-
-    def pass_on(self, source, to, asks):
-        with contextlib.suppress(OSError):
-            while data := source.recv(1 << 20):
-                cut = asks and b"; COMMIT" in data and self.cuts
-                if cut:
-                    reaches = self.cuts.pop()
-                    self.lost += 1
-                    if reaches:
-                        source.shutdown(socket.SHUT_RDWR)    # first, or the answer may slip through
-                        to.sendall(data)
-                    break
-                to.sendall(data)
-        for end in (source, to):
-            with contextlib.suppress(OSError):
-                end.shutdown(socket.SHUT_RDWR)
-
-
 @pytest.mark.parametrize("reaches", [True, False], ids=["it reaches the server", "it does not"])
 @pytest.mark.parametrize("target", SERVERS)
 def test_a_lost_answer_to_commit_applies_nothing_twice(request, new_db, pipelines, target, reaches):
     source, to = request.getfixturevalue("pg15"), request.getfixturevalue(target)
-    between, db = LosesCommits(to.port), new_db(to)
-    url = to.url(db).replace(f":{to.port}/", f":{between.listener.getsockname()[1]}/")
-    r = Replica(source, new_db(source), to, db, pipelines, url=url).start().begin()
+    between, db = Between(to.port), new_db(to)
+    r = Replica(source, new_db(source), to, db, pipelines, url=between.url(to, db)).start().begin()
     for n in range(1, 4):
         between.cuts.append(reaches)
         until(lambda: between.lost == n)

@@ -3,7 +3,7 @@
 The target's tables have the ledger's own triggers, so that the target itself says what was applied, and in which order.
 """
 from .ledger import Ledger, judge
-from .proc import wait_for
+from .scene import Running
 
 COLUMNS = {"accounts": "id, balance, ver, note", "moves": "id, src, dst, amount, ver"}
 
@@ -14,7 +14,7 @@ def database_sink(server, db, /, name="replica", **over):
     return {"name": name, "type": server.kind, "url": server.url(db), "table": table, **over}
 
 
-class Replica:
+class Replica(Running):
     """One ledger in `source`, replicated into `target` by one rowferry."""
 
     def __init__(self, source, db, target, target_db, pipelines, failpoints=False, sink=None, url=None, **ledger):
@@ -25,30 +25,6 @@ class Replica:
         self.copy.base = target.one("select coalesce(max(seq), 0) from ledger_oracle", target_db)
         over = {"schema": "fixed", **(sink or {}), **({"url": url} if url else {})}
         self.rf = pipelines(source, db, [database_sink(target, target_db, **over)], failpoints=failpoints)
-        self.begun = False
-
-    def start(self, **kw):
-        self.rf.start(**kw)
-        self.rf.wait_streaming(self.server, self.db)
-        return self
-
-    def begin(self):
-        if not self.begun:
-            self.ledger.begin()
-            self.begun = True
-        return self
-
-    def flow(self, commits=60, timeout=60):
-        """Returns when the ledger has committed so many transactions more."""
-        want = self.ledger.commits + commits
-        wait_for(lambda: self.ledger.errors or self.ledger.commits >= want, timeout,
-                 lambda: f"{commits} commits of the workload: {self.ledger.commits} of {want}", 0.01)
-        return self
-
-    def arrive(self, timeout=60):
-        """Returns when all that the ledger has committed by now has been confirmed."""
-        self.rf.wait_passed(self.server, self.db, timeout)
-        return self
 
     def rows(self, server, db, table):
         return [tuple(row) for row in server.sql(f"select {COLUMNS[table]} from {table} order by id", db)]

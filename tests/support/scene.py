@@ -7,21 +7,10 @@ from .proc import wait_for
 from .readers import each_event, read_topics
 
 
-class Scene:
-    """One ledger in a database of its own, replicated by one rowferry. `server` is of any kind."""
+class Running:
+    """A ledger on a server, and the rowferry that carries it on: `ledger`, `server`, `db`, `rf`."""
 
-    def __init__(self, server, db, kafka, registry, pipelines, failpoints=False, sink=None,
-                 source=None, **ledger):
-        self.server, self.db, self.kafka, self.registry = server, db, kafka, registry
-        self.ledger = Ledger(server, db, **{"big": 5000, "big_every": 2.0, **ledger}).create()
-        self.begun = False
-        self.rf = pipelines.to_kafka(server, db, kafka, registry, failpoints=failpoints,
-                                     sink=sink, **(source or {}))
-
-    @property
-    def pg(self):
-        """The server, where it is PostgreSQL."""
-        return self.server
+    begun = False
 
     def start(self, **kw):
         """Starts rowferry and waits until it streams."""
@@ -47,6 +36,22 @@ class Scene:
         """Returns when all that the ledger has committed by now has been confirmed."""
         self.rf.wait_passed(self.server, self.db, timeout)
         return self
+
+
+class Scene(Running):
+    """One ledger in a database of its own, replicated by one rowferry. `server` is of any kind."""
+
+    def __init__(self, server, db, kafka, registry, pipelines, failpoints=False, sink=None,
+                 source=None, **ledger):
+        self.server, self.db, self.kafka, self.registry = server, db, kafka, registry
+        self.ledger = Ledger(server, db, **{"big": 5000, "big_every": 2.0, **ledger}).create()
+        self.rf = pipelines.to_kafka(server, db, kafka, registry, failpoints=failpoints,
+                                     sink=sink, **(source or {}))
+
+    @property
+    def pg(self):
+        """The server, where it is PostgreSQL."""
+        return self.server
 
     def topics(self):
         return [f"{self.rf.pipeline}.{self.server.schema(self.db)}.{t}" for t in ("accounts", "moves")]
